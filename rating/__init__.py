@@ -1,0 +1,1 @@
+"""The pure charge engine: frames and values in, frames and values out."""

@@ -1,0 +1,173 @@
+"""Double entry: the legs that differences in credit, grants, expiries and invoices make (semantics 4).
+
+What belongs here: which account of the books is debited and which credited. What does not: what should stand
+(`rating/credits.py`, `rating/postings.py`, `rating/invoicing.py`), and rounding.
+
+A debit is positive, a credit negative. A transaction is one slice of one run in one currency and kind; its legs
+sum to zero. Every function gives the columns of `LEGS`; the run is the writer's, `posted_hour` is added by the
+expression below.
+"""
+
+from datetime import datetime
+from typing import Final
+
+import polars as pl
+
+from rating.errors import BalanceError
+from rating.money import AMOUNT, ZERO_AMOUNT
+from rating.sums import sum_by
+
+LEGS: Final = pl.Schema(
+    {
+        "account": pl.String,
+        "lot": pl.String,
+        "currency": pl.String,
+        "amount": AMOUNT,
+        "slice_start": pl.Datetime("us", "UTC"),
+        "kind": pl.String,
+    }
+)
+_KEYS: Final = ("account", "lot", "currency", "slice_start", "kind")
+_TRANSACTION: Final = ("slice_start", "currency", "kind")
+_NO_LOT: Final = pl.lit("")
+
+
+def posted_hour(slice_start: pl.Expr, first_open_hour: datetime) -> pl.Expr:
+    """Give the hour an entry is posted in: that of its slice, or the first open one if that is later (design 4)."""
+    open_hour = pl.lit(first_open_hour, dtype=pl.Datetime("us", "UTC"))
+    return pl.max_horizontal(slice_start.dt.truncate("1h"), open_hour)
+
+
+def usage_legs(draws: pl.DataFrame, unbilled: pl.DataFrame, revenue: pl.DataFrame, lots: pl.DataFrame) -> pl.DataFrame:
+    """Book differences of use: `credit` or `unbilled` to `revenue` (semantics 4).
+
+    `draws` (account_id, slice_start, lot, amount) and `unbilled` (account_id, slice_start, currency, amount) are
+    differences, `revenue` (slice_start, meter, currency, amount_delta) the differences of charges they cover;
+    `lots` (lot, kind, currency) names every lot in `draws`.
+    """
+    kinds = lots.select("lot", "currency", lot_kind="kind")
+    credit = draws.join(kinds, on="lot", how="left", maintain_order="left").select(
+        "lot", "currency", "amount", "slice_start", account=_credit_account(pl.col("lot_kind"))
+    )
+    rest = unbilled.select(
+        "currency", "amount", "slice_start", lot=_NO_LOT, account=pl.format("unbilled:{}", "account_id")
+    )
+    earned = sum_by(revenue, ("slice_start", "meter", "currency"), "amount_delta").select(
+        "currency",
+        "slice_start",
+        lot=_NO_LOT,
+        account=pl.format("revenue:{}", "meter"),
+        amount=-pl.col("amount_delta"),
+    )
+    return _legs("usage", credit, rest, earned)
+
+
+def grant_legs(grants: pl.DataFrame, booked: pl.DataFrame) -> pl.DataFrame:
+    """Book grants as they are now, less what was booked of them before (semantics 4).
+
+    Both have grant_id, account_id, kind, amount, currency, effective_at, tax_paid, tax_code, gateway, void:
+    `grants` the newest rows of the grants that changed, `booked` the rows of the same grants at the last
+    computation. So a void reverses, and a restated grant moves by the difference. Paid credit is net: the tax
+    in the money received is owed to the tax office at once.
+    """
+    return _legs("grant", _granted(grants), _granted(booked).with_columns(amount=-pl.col("amount")))
+
+
+def _granted(grants: pl.DataFrame) -> pl.DataFrame:
+    """The legs of grants that stand, each dated at its lot's start."""
+    standing = grants.filter(~pl.col("void")).with_columns(
+        lot="grant_id",
+        slice_start="effective_at",
+        amount=pl.col("amount").cast(AMOUNT),
+        tax_paid=pl.col("tax_paid").cast(AMOUNT).fill_null(ZERO_AMOUNT),
+    )
+    columns = ["lot", "currency", "slice_start"]
+    promotional = standing.filter(pl.col("kind") == "promotional")
+    paid = standing.filter(pl.col("kind") == "paid")
+    return pl.concat(
+        [
+            promotional.select(*columns, "amount", account=pl.lit("promotion")),
+            paid.select(
+                *columns, account=pl.format("cash:{}", "gateway"), amount=pl.col("amount") + pl.col("tax_paid")
+            ),
+            paid.filter(pl.col("tax_paid") != ZERO_AMOUNT).select(
+                *columns, account=pl.format("tax:{}", "tax_code"), amount=-pl.col("tax_paid")
+            ),
+            standing.select(*columns, account=_credit_account(pl.col("kind")), amount=-pl.col("amount")),
+        ],
+        how="diagonal",
+    )
+
+
+def expiry_legs(expiries: pl.DataFrame, lots: pl.DataFrame) -> pl.DataFrame:
+    """Book differences of expired credit: promotional back to `promotion`, paid to `breakage` (semantics 4).
+
+    `expiries` (account_id, slice_start, lot, amount) are differences, `lots` (lot, kind, currency).
+    """
+    kinds = lots.select("lot", "currency", lot_kind="kind")
+    expired = expiries.join(kinds, on="lot", how="left", maintain_order="left")
+    gainer = pl.when(pl.col("lot_kind") == "promotional").then(pl.lit("promotion")).otherwise(pl.lit("breakage"))
+    columns = ["lot", "currency", "slice_start"]
+    return _legs(
+        "expiry",
+        expired.select(*columns, "amount", account=_credit_account(pl.col("lot_kind"))),
+        expired.select(*columns, account=gainer, amount=-pl.col("amount")),
+    )
+
+
+def issue_legs(invoices: pl.DataFrame) -> pl.DataFrame:
+    """Book issued invoices: `receivable` from `unbilled`, `tax` and `rounding` (semantics 4).
+
+    `invoices` (account_id, currency, issued_at, due, tax, tax_code, exact): `due` and `tax` as stated in minor
+    units, `exact` the unrounded sum of the invoice's lines, which is what leaves `unbilled`.
+    """
+    dated = invoices.select(
+        "account_id",
+        "currency",
+        "tax_code",
+        pl.col("due", "tax", "exact").cast(AMOUNT),
+        slice_start=pl.col("issued_at").dt.truncate("1h"),
+        lot=_NO_LOT,
+    )
+    columns = ["lot", "currency", "slice_start"]
+    rounded_less_exact = pl.col("due") - pl.col("tax") - pl.col("exact")
+    return _legs(
+        "issue",
+        dated.select(*columns, account=pl.format("receivable:{}", "account_id"), amount="due"),
+        dated.select(*columns, account=pl.format("unbilled:{}", "account_id"), amount=-pl.col("exact")),
+        dated.filter(pl.col("tax") != ZERO_AMOUNT).select(
+            *columns, account=pl.format("tax:{}", "tax_code"), amount=-pl.col("tax")
+        ),
+        dated.select(*columns, account=pl.lit("rounding"), amount=-rounded_less_exact),
+    )
+
+
+def _credit_account(kind: pl.Expr) -> pl.Expr:
+    """What we owe an account in credit of one kind."""
+    return pl.format("credit:{}:{}", pl.col("account_id"), kind)
+
+
+def _legs(kind: str, *parts: pl.DataFrame) -> pl.DataFrame:
+    """Put legs together: one a key, none of zero, and the whole balanced."""
+    columns = [pl.col(name).cast(dtype) for name, dtype in LEGS.items() if name != "kind"]
+    together = pl.concat([part.select(columns) for part in parts]).with_columns(kind=pl.lit(kind))
+    legs = sum_by(together, _KEYS, "amount").filter(pl.col("amount") != ZERO_AMOUNT).select(LEGS.names())
+    _check_balance(legs)
+    return legs.sort("slice_start", "currency", "account", "lot")
+
+
+def _check_balance(legs: pl.DataFrame) -> None:
+    """Every transaction sums to zero, and every leg has an account, lot and currency (semantics 4)."""
+    unnamed = legs.filter(pl.any_horizontal(pl.all().is_null()))
+    if unnamed.height:
+        leg = unnamed.row(0, named=True)
+        message = f"a leg lacks its account, lot or currency: {leg}; give every lot, and every grant's gateway and tax code"
+        raise BalanceError(message)
+    open_sums = sum_by(legs, _TRANSACTION, "amount").filter(pl.col("amount") != ZERO_AMOUNT)
+    if open_sums.height:
+        row = open_sums.sort(_TRANSACTION).row(0, named=True)
+        message = (
+            f"{row['kind']} legs of {row['slice_start']} sum to {row['amount']} {row['currency']}, not to zero;"
+            " draws and rests must cover exactly the charges they come with"
+        )
+        raise BalanceError(message)

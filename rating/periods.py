@@ -1,0 +1,75 @@
+"""Billing periods and the cuts of slices.
+
+What belongs here: calendar months in an account's zone as instants of UTC, and the boundaries that cut a
+UTC hour into slices (semantics 2, slice). What does not: which prices hold in them.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+INSTANT: Final = pl.Datetime("us", "UTC")
+PERIOD_SCHEMA: Final = {
+    "time_zone": pl.String(),
+    "period": pl.String(),
+    "period_start": INSTANT,
+    "period_end": INSTANT,
+}
+CUT_SCHEMA: Final = {"account_id": pl.String(), "cut_at": INSTANT}
+
+
+def periods(time_zones: Iterable[str], start: datetime, end: datetime) -> pl.DataFrame:
+    """The calendar months of each zone that touch [start, end), between local midnights (semantics 3).
+
+    A month ends where the next begins, so it is an hour longer or shorter when the clock changes in it.
+    """
+    months = [_months(zone, start, end) for zone in sorted(set(time_zones))]
+    return pl.concat([pl.DataFrame(schema=PERIOD_SCHEMA), *months]).filter(
+        (pl.col("period_end") > start) & (pl.col("period_start") < end)
+    )
+
+
+def _months(zone: str, start: datetime, end: datetime) -> pl.DataFrame:
+    """The months of one zone around [start, end)."""
+    first = start.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+    # Two months more: one because a month's end is the next one's start, one to be past `end` in any zone.
+    last = end.astimezone(ZoneInfo(zone)).replace(tzinfo=None) + timedelta(days=62)
+    midnights = pl.datetime_range(
+        pl.lit(first).dt.truncate("1mo"), pl.lit(last).dt.truncate("1mo"), "1mo", time_unit="us", eager=True
+    ).alias("midnight")
+    return midnights.to_frame().select(
+        time_zone=pl.lit(zone),
+        period=pl.col("midnight").dt.strftime("%Y-%m"),
+        period_start=_instant(pl.col("midnight"), zone),
+        period_end=_instant(pl.col("midnight").shift(-1), zone),
+    )[:-1]
+
+
+def _instant(local: pl.Expr, zone: str) -> pl.Expr:
+    """The instant of a local time: the earlier of two, and where the clock skips midnight, the day's start."""
+    strict = local.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+    skipped = (local + timedelta(hours=1)).dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+    return pl.coalesce(strict, skipped).dt.convert_time_zone("UTC").cast(INSTANT)
+
+
+def cuts(subscriptions: pl.DataFrame, price_times: Iterable[datetime], start: datetime, end: datetime) -> pl.DataFrame:
+    """Every boundary of a slice inside [start, end) that is off the whole hour, by account.
+
+    The boundaries are ends of periods, changes of subscription and times of price versions; they lie on
+    quarter hours, and the hour that holds one is cut there (semantics 2, slice).
+    """
+    zones = subscriptions.select("account_id", "time_zone").unique()
+    month_starts = periods(zones["time_zone"], start, end).select("time_zone", cut_at="period_start")
+    times = pl.Series("cut_at", list(price_times), dtype=INSTANT).to_frame()
+    every = [
+        zones.join(month_starts, on="time_zone").select("account_id", "cut_at"),
+        subscriptions.select("account_id", cut_at="effective_from"),
+        zones.select("account_id").join(times, how="cross"),
+    ]
+    off_the_hour = pl.col("cut_at").dt.truncate("1h") != pl.col("cut_at")
+    inside = (pl.col("cut_at") >= start) & (pl.col("cut_at") < end)
+    boundaries = pl.concat([frame.cast(CUT_SCHEMA) for frame in every])
+    return boundaries.filter(inside & off_the_hour).unique().sort("account_id", "cut_at")

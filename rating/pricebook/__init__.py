@@ -1,0 +1,22 @@
+"""The price book: what plans cost, read from a document and valid once built (semantics 1).
+
+What belongs here: the model of one book, its errors, and what several books must not do to each other.
+What does not: files, and what a price costs (`rating/pricing.py`).
+"""
+
+from rating.pricebook.model import Meter, Plan, Price, PriceBook, Tier
+from rating.pricebook.parse import parse_price_book
+from rating.pricebook.succession import PriceSpan, check_succession, effective_books, price_spans
+
+__all__ = [
+    "Meter",
+    "Plan",
+    "Price",
+    "PriceBook",
+    "PriceSpan",
+    "Tier",
+    "check_succession",
+    "effective_books",
+    "parse_price_book",
+    "price_spans",
+]

@@ -1,0 +1,22 @@
+"""The words of the price book that come with later work, and are refused by name until then.
+
+What belongs here: names, and nothing else. A word leaves this list when the engine learns it.
+"""
+
+from typing import Final
+
+PENDING_KEYS: Final = frozenset(
+    # of a price
+    """where when minimum commit account_maximum pooled allowance surcharge discount package_size package_price
+    multiplier book unit window scope"""
+    # of a plan or a book
+    " recurring trial grace coupons accounts tax"
+    # of a meter
+    " rounding step minimum_per_record percentile minimum_samples width baseline".split()
+)
+
+PENDING_VALUES: Final = {
+    "model": frozenset({"volume", "stairstep", "package", "dynamic"}),
+    "aggregation": frozenset({"max", "latest", "count", "unique_count", "counter", "percentile"}),
+    "accumulate": frozenset({"service", "parent"}),
+}

@@ -1,0 +1,109 @@
+"""Several price books, one after another.
+
+What belongs here: which book holds when, how long one definition of a price stood, and what a later book
+must not change. What does not: one book alone (`model.py`).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby, pairwise
+
+from rating.errors import PriceBookError, Problem
+from rating.pricebook.model import Price, PriceBook
+
+
+@dataclass(frozen=True)
+class PriceSpan:
+    """One definition of a price from the book in which it first stood to the one that changed it."""
+
+    plan: str
+    price: Price
+    book: PriceBook
+    effective_from: datetime
+    effective_to: datetime | None
+
+
+def effective_books(books: Sequence[PriceBook]) -> list[PriceBook]:
+    """Order books by when they begin; of two that begin at once the later in the sequence holds."""
+    return [book for _, book in sorted({book.effective_from: book for book in books}.items())]
+
+
+def price_spans(books: Sequence[PriceBook]) -> list[PriceSpan]:
+    """How long each definition of each price stood (semantics 3: versions of one price id)."""
+    standing = effective_books(books)
+    ends: list[datetime | None] = [*(book.effective_from for book in standing[1:]), None]
+    rows = [
+        (plan, price, book, end) for book, end in zip(standing, ends, strict=True) for plan, _, price in book.prices()
+    ]
+    rows.sort(key=lambda row: (row[0], row[1].id, row[2].effective_from))
+    spans: list[PriceSpan] = []
+    for (plan, _), group in groupby(rows, key=lambda row: (row[0], row[1].id)):
+        spans.extend(_merge([PriceSpan(plan, price, book, book.effective_from, end) for _, price, book, end in group]))
+    return spans
+
+
+def _merge(spans: list[PriceSpan]) -> Iterator[PriceSpan]:
+    """Join neighbours that say the same: the version is that of the first."""
+    current = spans[0]
+    for following in spans[1:]:
+        if current.effective_to == following.effective_from and _same(current, following):
+            current = PriceSpan(current.plan, current.price, current.book, current.effective_from, following.effective_to)
+        else:
+            yield current
+            current = following
+    yield current
+
+
+def _same(left: PriceSpan, right: PriceSpan) -> bool:
+    """Whether two books say the same of a price, its unit and its currencies."""
+    return (
+        left.price.model_copy(update=_amounts(left)) == right.price.model_copy(update=_amounts(right))
+        and left.book.meters[left.price.meter].unit == right.book.meters[right.price.meter].unit
+    )
+
+
+def _amounts(span: PriceSpan) -> dict[str, object]:
+    """The amounts of a price with every currency named, so that two ways to write them are equal."""
+    price, resolve = span.price, span.book.resolve
+    tiers = price.tiers and tuple(
+        tier.model_copy(
+            update={"unit_price": resolve(tier.unit_price), "flat_fee": tier.flat_fee and resolve(tier.flat_fee)}
+        )
+        for tier in price.tiers
+    )
+    return {
+        "unit_price": price.unit_price and resolve(price.unit_price),
+        "maximum": price.maximum and resolve(price.maximum),
+        "tiers": tiers,
+    }
+
+
+def check_succession(books: Sequence[PriceBook], file: str) -> None:
+    """Refuse books that change what must not change from one to the next; `file` is the newest's.
+
+    A meter's aggregation, unit and series never change (semantics 2). A price id keeps its meter and its
+    way to accumulate, because Q runs on across its versions (semantics 3). A version names one book.
+    """
+    standing = effective_books(books)
+    problems = [problem for earlier, later in pairwise(standing) for problem in _changes(earlier, later)]
+    for version, group in groupby(sorted(standing, key=lambda book: book.version), key=lambda book: book.version):
+        if len(list(group)) > 1:
+            problems.append(Problem("version", f"two books are called {version!r}", "give each book its own version"))
+    if problems:
+        raise PriceBookError(file, problems)
+
+
+def _changes(earlier: PriceBook, later: PriceBook) -> Iterator[Problem]:
+    """What a later book says otherwise, and must not."""
+    since = f"than in version {earlier.version!r}"
+    for name in sorted(earlier.meters.keys() & later.meters.keys()):
+        for field in ("unit", "aggregation", "series"):
+            if getattr(earlier.meters[name], field) != getattr(later.meters[name], field):
+                yield Problem(f"meters.{name}.{field}", f"is another {since}", "it never changes; use a new meter")
+    before = {(plan, price.id): price for plan, _, price in earlier.prices()}
+    for plan, path, price in later.prices():
+        old = before.get((plan, price.id))
+        for field in ("meter", "accumulate"):
+            if old is not None and getattr(old, field) != getattr(price, field):
+                yield Problem(f"{path}.{field}", f"is another {since}", "use a new price id")

@@ -1,0 +1,66 @@
+"""What of a price's `included` and `maximum` a scope gets (semantics 3).
+
+What belongs here: the time that a price was in force for a subscription, and the share that follows. What
+does not: tier bounds and fees, which are never prorated.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import polars as pl
+
+from rating.money import divide_amount_half_even, divide_quantity_half_even
+
+SHARE_SCOPE: Final = ("account_id", "subscription_id", "plan", "price_id", "currency", "period_start", "period_end")
+
+
+def prorate(scoped: pl.DataFrame, prices: pl.DataFrame, subscriptions: pl.DataFrame) -> pl.DataFrame:
+    """Replace `included` and `maximum` by the share of the period in which (plan, price id) was in force.
+
+    The frame has `SHARE_SCOPE`, `included` and `maximum`; its rows keep their order. Seconds over seconds,
+    half-open; rounded once, half-even at the ninth decimal for quantities, the eighteenth for amounts. All
+    versions of a price id count as one time in force; each version's own numbers are multiplied by it.
+    """
+    concerned = (pl.col("included") != 0) | pl.col("maximum").is_not_null()
+    scopes = scoped.filter(concerned).select(SHARE_SCOPE).unique()
+    if scopes.is_empty():
+        return scoped
+    shares = _seconds_in_force(scopes, prices, subscriptions)
+    shared = scoped.join(shares, on=SHARE_SCOPE, how="left", maintain_order="left")
+    part = pl.col("seconds_in_force").fill_null(0)
+    whole = _seconds(pl.col("period_end") - pl.col("period_start"))
+    return shared.with_columns(
+        included=divide_quantity_half_even(pl.col("included") * part, whole),
+        maximum=divide_amount_half_even(pl.col("maximum") * part, whole),
+    ).drop("seconds_in_force")
+
+
+def _seconds_in_force(scopes: pl.DataFrame, prices: pl.DataFrame, subscriptions: pl.DataFrame) -> pl.DataFrame:
+    """How many seconds of its period each scope's (plan, price id) was in force for its subscription."""
+    sold = prices.select("plan", "price_id", "currency", sold_from="effective_from", sold_to="effective_to")
+    subscribed = subscription_spans(subscriptions).drop("service_id")
+    overlaps = scopes.join(subscribed, on=["account_id", "subscription_id", "plan"]).join(
+        sold, on=["plan", "price_id", "currency"]
+    )
+    start = pl.max_horizontal("period_start", "subscribed_from", "sold_from")
+    # A horizontal minimum passes over nulls: an end of null is still open.
+    end = pl.min_horizontal("period_end", "subscribed_to", "sold_to")
+    together = pl.max_horizontal(_seconds(end - start), 0)
+    return overlaps.group_by(SHARE_SCOPE).agg(seconds_in_force=together.sum())
+
+
+def subscription_spans(subscriptions: pl.DataFrame) -> pl.DataFrame:
+    """From when to when each row of the subscriptions holds: until the next of the account and service."""
+    timeline: Sequence[str] = ("account_id", "service_id")
+    following = pl.col("effective_from").shift(-1).over(timeline)
+    return (
+        subscriptions.sort(*timeline, "effective_from", "subscription_id")
+        .select(
+            *timeline, "subscription_id", "plan", subscribed_from=pl.col("effective_from"), subscribed_to=following
+        )
+        .filter(pl.col("plan").is_not_null())
+    )
+
+
+def _seconds(duration: pl.Expr) -> pl.Expr:
+    return duration.dt.total_seconds()

@@ -1,0 +1,51 @@
+"""From where an account has to be computed again when its lots change (semantics 4).
+
+What belongs here: which accounts a new, changed or voided grant touches, and what must be forgotten of them.
+What does not: the computation itself (`rating/credits.py`), and slices touched by charges (those know their hour).
+"""
+
+from datetime import UTC, datetime
+from typing import Final
+
+import polars as pl
+
+from rating.money import ZERO_AMOUNT
+
+_BEGINNING: Final = pl.lit(datetime(1970, 1, 1, tzinfo=UTC), dtype=pl.Datetime("us", "UTC"))
+
+
+def restarts(grants: pl.DataFrame, after_run: int) -> pl.DataFrame:
+    """Tell from which slice the accounts restart whose grants have rows newer than `after_run`.
+
+    `grants` (grant_id, account_id, effective_at, run) has all rows of the grants that changed. A grant that was
+    not known before changes nothing earlier than the hour it starts in, and leaves the order of the other lots
+    as it was. One that is restated or voided may change that order, on which positions and draws rest, so its
+    account (the one it had before, too) restarts from the beginning: `forget_states` and `forget_counted`.
+    Returns account_id, from_scratch, restart_from.
+    """
+    judged = grants.with_columns(was_known=(pl.col("run") <= after_run).any().over("grant_id"))
+    touching = judged.filter((pl.col("run") > after_run).any().over("grant_id"))
+    hour = pl.col("effective_at").dt.truncate("1h")
+    return (
+        touching.group_by("account_id")
+        .agg(from_scratch=pl.col("was_known").any(), first=hour.min())
+        .select(
+            "account_id",
+            "from_scratch",
+            restart_from=pl.when("from_scratch").then(_BEGINNING).otherwise("first"),
+        )
+        .sort("account_id")
+    )
+
+
+def forget_states(restarted: pl.DataFrame, states: pl.DataFrame) -> pl.DataFrame:
+    """Leave out the positions or draws of accounts that restart from the beginning."""
+    return states.join(restarted.filter("from_scratch"), on="account_id", how="anti", maintain_order="left")
+
+
+def forget_counted(restarted: pl.DataFrame, charges: pl.DataFrame) -> pl.DataFrame:
+    """Set `counted` to nothing for accounts that restart from the beginning: no position holds their charges."""
+    scratched = restarted.filter("from_scratch").select("account_id", forgotten=pl.lit(value=True))
+    marked = charges.join(scratched, on="account_id", how="left", maintain_order="left")
+    counted = pl.when("forgotten").then(ZERO_AMOUNT).otherwise("counted")
+    return marked.with_columns(counted=counted).drop("forgotten")

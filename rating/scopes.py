@@ -1,0 +1,93 @@
+"""Running quantities: where each situation begins and ends in its scope (semantics 3).
+
+What belongs here: the scope of Q, its base, and the slope of C between two points of it. What does not: the
+rows of a situation (`rate.py`).
+"""
+
+from typing import Final
+
+import polars as pl
+
+from rating.money import ZERO_QUANTITY
+from rating.pricing import capped, check_costs, count_tiers, model_cost, tier_column
+from rating.proration import prorate
+from rating.schemas import TOTALS
+
+SCOPE: Final = ("account_id", "subscription_id", "plan", "price_id", "resource_id", "meter", "period_start")
+_BEFORE: Final = pl.col("quantity_before")
+_AFTER: Final = pl.col("quantity_after")
+
+
+def run_scopes(
+    situations: pl.DataFrame, prices: pl.DataFrame, subscriptions: pl.DataFrame, totals: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Add the running quantity and the slope of C to each situation; also the new state of their scopes."""
+    scopes = _open_scopes(situations, totals)
+    running = _run(situations.join(scopes.select(*SCOPE, "scope", "base"), on=SCOPE, maintain_order="left"))
+    state = scopes.select(*SCOPE, "period_end", quantity=pl.col("base") + pl.col("quantity")).select(TOTALS)
+    costed = prorate(_add_price_columns(running, prices), prices, subscriptions)
+    check_costs(costed, "quantity_after", SCOPE)
+    return costed.with_columns(slope=_slope(costed)), state
+
+
+def cost(frame: pl.DataFrame, quantity: pl.Expr) -> pl.Expr:
+    """C of a running quantity over the columns of a frame, with its cap."""
+    return capped(model_cost(quantity, count_tiers(frame.columns)))
+
+
+def _open_scopes(situations: pl.DataFrame, totals: pl.DataFrame) -> pl.DataFrame:
+    """Each scope with its base: what the totals say, less the part of the given slices that they include."""
+    sums = situations.group_by(SCOPE).agg(
+        pl.col("quantity").sum(), pl.col("counted").sum(), pl.col("period_end").first()
+    )
+    known = totals.select(*SCOPE, standing="quantity")
+    base = pl.col("standing").fill_null(ZERO_QUANTITY) - pl.col("counted")
+    return sums.join(known, on=SCOPE, how="left").with_columns(base=base).with_row_index("scope")
+
+
+def _run(situations: pl.DataFrame) -> pl.DataFrame:
+    """Q before and after each situation, in the order of events; the rows come back in their own order."""
+    ordered = situations.select("situation", "scope", "base", "slice_start", "service_id", "quantity").sort(
+        "scope", "slice_start", "service_id"
+    )
+    before_all = pl.col("quantity").cum_sum() - pl.col("quantity")
+    begins = pl.col("scope") != pl.col("scope").shift(1)
+    start = pl.when(begins.fill_null(value=True)).then(before_all - pl.col("base")).forward_fill()
+    run = ordered.select("situation", quantity_before=before_all - start).sort("situation")
+    return situations.drop("scope", "base").with_columns(run["quantity_before"]).with_columns(
+        quantity_after=_BEFORE + pl.col("quantity")
+    )
+
+
+def _add_price_columns(running: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
+    """Add included, maximum and the tiers of the price of each situation."""
+    tiers = [name for name in prices.columns if name.startswith("tier_")]
+    columns = prices.select("price_key", "included", "maximum", *tiers)
+    return running.join(columns, on="price_key", how="left", maintain_order="left")
+
+
+def _slope(frame: pl.DataFrame) -> pl.Expr:
+    """The price of one more unit if C is a straight line from before to after, else null.
+
+    Nothing is passed between the two: not zero, not the included quantity, not the bound or the fee of a tier,
+    not the cap; and no row in between goes back.
+    """
+    forward = (pl.col("least") >= 0) & (_BEFORE >= 0)
+    free = pl.when(_AFTER <= pl.col("included")).then(ZERO_QUANTITY)
+    inside = [_slope_in_tier(number) for number in range(1, count_tiers(frame.columns) + 1)]
+    slope = pl.when(forward).then(pl.coalesce(free, *inside))
+    if frame["maximum"].null_count() == frame.height:
+        return slope
+    tiers = count_tiers(frame.columns)
+    below_cap = pl.col("maximum").is_null() | (model_cost(_AFTER, tiers) <= pl.col("maximum"))
+    above_cap = model_cost(_BEFORE, tiers) >= pl.col("maximum")
+    return pl.when(below_cap).then(slope).when(forward & above_cap).then(ZERO_QUANTITY)
+
+
+def _slope_in_tier(number: int) -> pl.Expr:
+    """The unit price of a tier if before and after both lie in it, and its fee is behind them."""
+    above, width = pl.col(tier_column(number, "above")), pl.col(tier_column(number, "width"))
+    before, after = _BEFORE - pl.col("included"), _AFTER - pl.col("included")
+    entered = (before > above) | ((before == above) & (pl.col(tier_column(number, "flat_fee")) == 0))
+    inside = entered & (width.is_null() | (after <= above + width))
+    return pl.when(inside).then(pl.col(tier_column(number, "unit_price")))

@@ -1,0 +1,220 @@
+"""Landed files become usage events and refusals: judging, deduplicating, counting, all in SQL (semantics 2).
+
+What belongs here: the order of those statements for a batch of files. What does not: where files lie (`landing.py`),
+formats (`raw_files.py`), the run and the asset (`assets/usage_events.py`).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import duckdb
+import polars as pl
+
+from resources.landing import LandedFile
+from resources.lake import Lake
+from resources.raw_files import Source, UnreadableFileError, define_macros, open_files
+from resources.writer import Step
+
+# A record may be stamped this much after its ingest: clocks differ (semantics 2).
+FUTURE_TOLERANCE = timedelta(minutes=5)
+LARGEST_BATCH_BYTES = 1024 * 1024 * 1024
+COUNTS = ("records", "accepted", "duplicates", "refused", "skipped", "late")
+
+
+@dataclass
+class Batch:
+    """Files of one source and one format, read together in the order of their names."""
+
+    source: Source
+    files: list[LandedFile]
+    sha256: dict[str, str] = field(default_factory=dict)
+
+
+class KnownFiles:
+    """What earlier runs know of files: by name (to pass over what has not changed) and by content."""
+
+    def __init__(self, lake: Lake, run: int) -> None:
+        rows = lake.frame("steps/ingest/known_files", {"run": run})
+        keys = ("source", "file", "size", "modified_ns")
+        self._unchanged = set(rows.select(keys).iter_rows())
+        taken = rows.filter(pl.col("status") == "taken")
+        self._taken = {(row[0], row[1]): row[2] for row in taken.select("source", "sha256", "records").iter_rows()}
+        self._failed = set(rows.filter(pl.col("status") == "failed").select("source", "file", "sha256").iter_rows())
+
+    def passes_over(self, file: LandedFile) -> bool:
+        """Whether a file of this name, size and time was seen before: then it is not even read."""
+        return (file.source, file.name, file.size, file.modified_ns) in self._unchanged
+
+    def records_taken(self, file: LandedFile, sha256: str) -> int | None:
+        """How many records the same content held when it was taken; None if it was not."""
+        return self._taken.get((file.source, sha256))
+
+    def has_failed(self, file: LandedFile, sha256: str) -> bool:
+        """Whether the same content under the same name could not be read."""
+        return (file.source, file.name, sha256) in self._failed
+
+
+def prepare(lake: Lake, accounts_run: int, meters: pl.DataFrame, now: datetime) -> None:
+    """Make the tables that the judge looks into: accounts, meters (meter, allow_negative), the latest timestamp."""
+    define_macros(lake)
+    lake.run_statement("steps/ingest/known_accounts", {"run": accounts_run})
+    with lake.registered(meters_to_know=meters):
+        lake.run_statement("steps/ingest/known_meters")
+    lake.run_statement("steps/ingest/latest_timestamp", {"latest": now + FUTURE_TOLERANCE})
+
+
+def take_batch(step: Step, batch: Batch, closed_until: datetime) -> pl.DataFrame:
+    """Judge the batch and stage its events; returns `ingested_files` rows.
+
+    A file that cannot be read whole is recorded as failed, and the others are taken; a file that changed while it was
+    read is recorded as failed too, and is tried again by the next run.
+    """
+    readable, failed = _take_readable(step, batch, closed_until)
+    rows = pl.concat([readable, failed], how="diagonal_relaxed") if failed.height else readable
+    step.append("ingested_files", rows)
+    return rows
+
+
+def _take_readable(step: Step, batch: Batch, closed_until: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
+    errors: dict[str, str] = {}
+    files = batch.files
+    while files:
+        staged = len(step.staged)
+        inlined = len(step.inlined)
+        try:
+            rows = _stage(step, Batch(batch.source, files, batch.sha256), closed_until)
+            changed = [file for file in files if not file.is_unchanged(batch.sha256[file.name])]
+        except (duckdb.Error, UnreadableFileError) as error:
+            changed, reasons = [], _find_unreadable(step.lake, batch.source, files)
+            if not reasons:
+                raise
+            del error
+            errors |= reasons
+        else:
+            errors |= {file.name: "it changed while it was read; it is tried again" for file in changed}
+            if not changed:
+                return rows, _failed_rows(batch, errors)
+        _forget_since(step, staged, inlined)
+        files = [file for file in files if file.name not in errors]
+    return _failed_rows(batch, {}), _failed_rows(batch, errors)
+
+
+def _forget_since(step: Step, staged: int, inlined: int) -> None:
+    for file in step.staged[staged:]:
+        file.path.unlink(missing_ok=True)
+    del step.staged[staged:]
+    del step.inlined[inlined:]
+
+
+def _find_unreadable(lake: Lake, source: Source, files: Sequence[LandedFile]) -> dict[str, str]:
+    """Read each file by itself, to name those that fail. Only runs when a batch failed."""
+    reasons = {}
+    for file in files:
+        try:
+            open_files(lake, source, [file])
+            lake.connection.execute("select max(hash(yielded)) from yielded").fetchall()
+        except (duckdb.Error, UnreadableFileError) as error:
+            reasons[file.name] = str(error).splitlines()[0]
+    return reasons
+
+
+def _stage(step: Step, batch: Batch, closed_until: datetime) -> pl.DataFrame:
+    lake = step.lake
+    open_files(lake, batch.source, batch.files)
+    tell_apart(step)
+    _stage_accepted(step)
+    step.append_statement("rejected_events", "steps/ingest/rejected", {"source": batch.source.name})
+    step.append("ingested_hours", lake.frame("steps/ingest/hours_accepted", {"source": batch.source.name}))
+    results = lake.frame("steps/ingest/file_results", {"closed_until": closed_until})
+    return _file_rows(batch, results)
+
+
+def tell_apart(step: Step) -> None:
+    """Judge what `yielded` holds, and tell first records from copies: makes `counted` and `set_aside`."""
+    lake = step.lake
+    lake.run_statement("steps/ingest/judged")
+    lake.run_statement("steps/ingest/counted")
+    lake.run_statement("steps/ingest/shared_hours", {"run": step.run})
+    shared = lake.connection.execute("select count(*) from shared_hours").fetchone() != (0,)
+    name = "standing_copies" if shared else "no_standing_copies"
+    lake.run_statement(f"steps/ingest/{name}", {"run": step.run} if shared else {})
+    lake.run_statement("steps/ingest/repeated_hashes")
+    lake.run_statement("steps/ingest/set_aside")
+
+
+def _stage_accepted(step: Step) -> None:
+    clean = step.lake.connection.execute("select count(*) from set_aside").fetchone() == (0,)
+    step.append_statement("usage_events", f"steps/ingest/accepted_events{'' if clean else '_but'}")
+
+
+def judge_pending(step: Step, *, reference_moved: bool) -> pl.DataFrame:
+    """Judge again what was refused for a reason that can pass; returns the rows whose outcome changed."""
+    lake = step.lake
+    lake.run_statement("steps/ingest/pending", {"run": step.run, "reference_moved": reference_moved})
+    if lake.connection.execute("select count(*) from pending").fetchone() == (0,):
+        return lake.connection.execute("select * exclude (run) from pending").pl()
+    lake.run_statement("steps/ingest/yielded_pending")
+    tell_apart(step)
+    _stage_accepted(step)
+    step.append("ingested_hours", lake.frame("steps/ingest/hours_accepted", {"source": "pending"}))
+    again = lake.frame("steps/ingest/judged_again")
+    step.append("rejected_events", again)
+    return again
+
+
+def _file_rows(batch: Batch, results: pl.DataFrame) -> pl.DataFrame:
+    return (
+        _described(batch, batch.files)
+        .join(results, on="file", how="left")
+        .with_columns(pl.col(*(name for name in COUNTS if name != "skipped")).fill_null(0))
+        .with_columns(status=pl.lit("taken"), skipped=pl.lit(0, pl.Int64), error=pl.lit(None, pl.String))
+    )
+
+
+def _failed_rows(batch: Batch, errors: dict[str, str]) -> pl.DataFrame:
+    files = [file for file in batch.files if file.name in errors]
+    return _described(batch, files).with_columns(
+        *(pl.lit(0, pl.Int64).alias(name) for name in COUNTS),
+        status=pl.lit("failed"),
+        error=pl.Series([errors[file.name] for file in files], dtype=pl.String),
+    )
+
+
+def skipped_rows(source: Source, files: Sequence[tuple[LandedFile, str, int]]) -> pl.DataFrame:
+    """`ingested_files` rows for files whose content was taken before: (file, sha256, records it held)."""
+    batch = Batch(source, [file for file, _, _ in files], {file.name: sha256 for file, sha256, _ in files})
+    records = pl.Series([count for _, _, count in files], dtype=pl.Int64)
+    zeros = {name: pl.lit(0, pl.Int64) for name in COUNTS}
+    return _described(batch, batch.files).with_columns(
+        **{**zeros, "records": records, "skipped": records}, status=pl.lit("taken"), error=pl.lit(None, pl.String)
+    )
+
+
+def _described(batch: Batch, files: Sequence[LandedFile]) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "source": [file.source for file in files],
+            "file": [file.name for file in files],
+            "sha256": [batch.sha256[file.name] for file in files],
+            "size": [file.size for file in files],
+            "modified_ns": [file.modified_ns for file in files],
+        },
+        schema={"source": pl.String, "file": pl.String, "sha256": pl.String, "size": pl.Int64, "modified_ns": pl.Int64},
+    )
+
+
+def batches(source: Source, files: Sequence[LandedFile], sha256: dict[str, str]) -> list[Batch]:
+    """Cut files, in the order of their names, where the format changes or a batch grows too large."""
+    found: list[Batch] = []
+    size = 0
+    for file in files:
+        if not found or found[-1].files[-1].format != file.format or size + file.size > LARGEST_BATCH_BYTES:
+            found.append(Batch(source, [], sha256))
+            size = 0
+        found[-1].files.append(file)
+        size += file.size
+    return found
+
+
+Progress = Callable[[str], None]

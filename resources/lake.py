@@ -1,0 +1,132 @@
+"""The lake: DuckLake tables with their catalog in SQLite (design 3).
+
+What belongs here: opening connections and running statements. What does not: committing (`writer.py`), and anything
+that knows what the tables mean.
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Self
+
+import duckdb
+import polars as pl
+
+from resources.errors import LakeError, LakeMissingError
+from resources.statements import statement
+
+NAME = "lake"
+# Small appends stay rows of the catalog until upkeep flushes them; larger ones are staged as files by the writer, since
+# DuckLake does not flush the Parquet files that it writes itself (design 3).
+INLINE_ROWS = 100
+BUSY_TIMEOUT_MILLISECONDS = 5000
+
+Parameters = Mapping[str, Any]
+
+
+def connect(*, threads: int | None = None, memory_limit: str | None = None) -> duckdb.DuckDBPyConnection:
+    """A DuckDB connection in UTC with the extensions that come as wheels; nothing is fetched over the network."""
+    config: dict[str, str | int] = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    config |= {"threads": threads} if threads else {}
+    config |= {"memory_limit": memory_limit} if memory_limit else {}
+    connection = duckdb.connect(":memory:", config=config)
+    connection.execute("set TimeZone = 'UTC'")
+    for name, package in (
+        ("sqlite_scanner", "duckdb_extension_sqlite_scanner"),
+        ("ducklake", "duckdb_extension_ducklake"),
+    ):
+        folder = Path(next(iter(import_module(package).__path__)))
+        file = folder / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"
+        connection.execute(f"load '{quoted(file)}'")
+    return connection
+
+
+def quoted(text: str | Path) -> str:
+    """Text for inside single quotes, where SQL takes no bound parameter (paths in ATTACH and LOAD)."""
+    return str(text).replace("'", "''")
+
+
+class Lake:
+    """One lake as one process sees it: where it is, and an open connection to it.
+
+    `Lake(catalog, data)` attaches for reading and writing; `read_only=True` attaches so that nothing can be changed.
+    Use it as a context manager. Statements are the files of `sql/`, with bound parameters.
+    """
+
+    def __init__(
+        self,
+        catalog: Path,
+        data: Path,
+        *,
+        read_only: bool = False,
+        threads: int | None = None,
+        memory_limit: str | None = None,
+    ) -> None:
+        self.catalog, self.data, self.read_only = catalog, data, read_only
+        self._options = {"threads": threads, "memory_limit": memory_limit}
+        self._connection: duckdb.DuckDBPyConnection | None = None
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """The open connection; opened at first use."""
+        if self._connection is None:
+            self._connection = self._attach()
+        return self._connection
+
+    def _attach(self) -> duckdb.DuckDBPyConnection:
+        if self.read_only and not self.catalog.exists():
+            message = (
+                f"there is no lake at {self.catalog}; run `meterbook init` for a new project, then `meterbook run`"
+            )
+            raise LakeMissingError(message)
+        self.catalog.parent.mkdir(parents=True, exist_ok=True)
+        connection = connect(**self._options)  # type: ignore[arg-type]  # the two options have their types
+        options = ["META_JOURNAL_MODE 'WAL'", f"META_BUSY_TIMEOUT {BUSY_TIMEOUT_MILLISECONDS}"]
+        if self.read_only:
+            options.append("READ_ONLY")
+        else:
+            options += [f"DATA_PATH '{quoted(self.data)}'", f"DATA_INLINING_ROW_LIMIT {INLINE_ROWS}"]
+        try:
+            connection.execute(f"attach 'ducklake:sqlite:{quoted(self.catalog)}' as {NAME} ({', '.join(options)})")
+        except duckdb.Error as error:
+            message = f"the lake at {self.catalog} does not open: {error}; if it was moved, set lake.data to where its files are"
+            raise LakeError(message) from error
+        connection.execute(f"use {NAME}")
+        return connection
+
+    def close(self) -> None:
+        """Close the connection; the lake may be used again and then opens a new one."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def run_statement(self, name: str, parameters: Parameters | None = None) -> duckdb.DuckDBPyConnection:
+        """Run the statement `sql/<name>.sql`."""
+        return self.connection.execute(statement(name), dict(parameters or {}))
+
+    def frame(self, name: str, parameters: Parameters | None = None) -> pl.DataFrame:
+        """What the statement `sql/<name>.sql` selects, handed to Polars through Arrow."""
+        return self.run_statement(name, parameters).pl()
+
+    def value(self, name: str, parameters: Parameters | None = None) -> Any:  # noqa: ANN401 - as the statement says
+        """The first column of the first row that the statement selects."""
+        row = self.run_statement(name, parameters).fetchone()
+        return None if row is None else row[0]
+
+    @contextlib.contextmanager
+    def registered(self, **frames: pl.DataFrame) -> Iterator[None]:
+        """Let statements name these frames as tables meanwhile, without a copy."""
+        for name, frame in frames.items():
+            self.connection.register(name, frame)
+        try:
+            yield
+        finally:
+            for name in frames:
+                self.connection.unregister(name)

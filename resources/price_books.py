@@ -1,0 +1,117 @@
+"""The price book on disk and in the lake: read, checked against what stands, and kept as it was read.
+
+What belongs here: YAML and JSON, and which books hold as of a run. What does not: what a book may say
+(`rating/pricebook/`).
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+
+from rating.errors import PriceBookError, Problem
+from rating.pricebook import PriceBook, check_succession, effective_books, parse_price_book
+from resources.lake import Lake
+from resources.writer import Step
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML without keys that stand twice: the first of the two would be lost in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - yaml's
+        keys = [self.construct_object(key, deep=deep) for key, _ in node.value]  # type: ignore[no-untyped-call]
+        repeated = {str(key) for key in keys if keys.count(key) > 1}
+        if repeated:
+            line = node.start_mark.line + 1
+            message = f"{', '.join(sorted(repeated))} stands twice in the mapping at line {line}; keep one"
+            raise yaml.constructor.ConstructorError(None, None, message, node.start_mark)
+        return super().construct_mapping(node, deep=deep)
+
+
+def read_price_book(path: Path) -> PriceBook:
+    """Read and check a price book file.
+
+    Raises:
+        PriceBookError: with the file, the path of each field that is wrong, what is wrong and how to mend it.
+    """
+    try:
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)  # noqa: S506 - a SafeLoader
+    except FileNotFoundError:
+        problem = Problem("file", "not found", "write it there, or set price_book in meterbook.toml")
+        raise PriceBookError(str(path), [problem]) from None
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        what = " ".join(str(error).split())
+        raise PriceBookError(str(path), [Problem("file", f"is not YAML ({what})", "mend that line")]) from error
+    return parse_price_book(document, str(path))
+
+
+def books_as_of(lake: Lake, run: int) -> list[PriceBook]:
+    """The price books that hold as of a run; of two for one version the newer row counts."""
+    rows = lake.frame("steps/reference/price_books_now", {"run": run})
+    documents = dict(zip(rows["version"], rows["document"], strict=True))
+    return [parse_price_book(json.loads(document), f"price book {name}") for name, document in documents.items()]
+
+
+def take_price_book(step: Step, path: Path, first_open: datetime | None) -> PriceBook | None:
+    """Take the book at `path` if it is new; returns it, or None where it says what stands already.
+
+    The book is refused whole, and the one in force stays, if it is wrong in itself, does not fit the books before it,
+    or would change a period that has an issued invoice (`first_open` is where the first such change may be).
+    """
+    book = read_price_book(path)
+    document = json.dumps(book.model_dump(mode="json", exclude_none=True), sort_keys=True)
+    standing = books_as_of(step.lake, step.run)
+    if any(_same(document, other) for other in standing):
+        return None
+    others = [other for other in standing if other.version != book.version]
+    check_succession([*others, book], str(path))
+    _check_open(book, standing, path, first_open)
+    row = {
+        "version": book.version,
+        "effective_from": book.effective_from,
+        "file": path.name,
+        "sha256": hashlib.sha256(document.encode()).hexdigest(),
+        "document": document,
+    }
+    frame = pl.DataFrame([row], schema_overrides={"effective_from": pl.Datetime("us", "UTC")})
+    step.append("price_books", frame)
+    return book
+
+
+def _same(document: str, other: PriceBook) -> bool:
+    return document == json.dumps(other.model_dump(mode="json", exclude_none=True), sort_keys=True)
+
+
+def _check_open(book: PriceBook, standing: Sequence[PriceBook], path: Path, first_open: datetime | None) -> None:
+    """A book may not change a period that has an issued invoice (semantics 1)."""
+    replaced = [other.effective_from for other in standing if other.version == book.version]
+    changed_from = min([book.effective_from, *replaced])
+    if first_open is not None and changed_from < first_open:
+        what = f"{changed_from.isoformat()} lies in a period that has an issued invoice"
+        mend = f"let it begin at {first_open.isoformat()} or later"
+        raise PriceBookError(str(path), [Problem("effective_from", what, mend)])
+
+
+def meters_frame(books: Sequence[PriceBook]) -> pl.DataFrame:
+    """Every meter of all books, as the newest book has it: what metering needs to know."""
+    newest = {name: meter for book in effective_books(books) for name, meter in book.meters.items()}
+    schema = {
+        "meter": pl.String(), "unit": pl.String(), "title": pl.String(), "aggregation": pl.String(),
+        "max_gap_microseconds": pl.Int64(), "factor": pl.Decimal(38, 9), "time_unit_microseconds": pl.Int64(),
+        "series": pl.List(pl.String()), "allow_negative": pl.Boolean(),
+    }  # fmt: skip
+    rows = [
+        {
+            "meter": name, "unit": meter.unit, "title": meter.title or name.replace("_", " ").capitalize(),
+            "aggregation": meter.aggregation, "max_gap_microseconds": meter.max_gap_microseconds,
+            "factor": meter.factor, "time_unit_microseconds": meter.time_unit_microseconds,
+            "series": list(meter.series), "allow_negative": meter.allow_negative,
+        }
+        for name, meter in newest.items()
+    ]  # fmt: skip
+    return pl.DataFrame(rows, schema=schema)

@@ -1,0 +1,225 @@
+"""How the lake is written: a step computes and stages without a lock, then commits under it (design 3).
+
+What belongs here: runs, steps and their commits. What does not: what a step computes (`assets/`).
+
+A run is one job (or one command) and its number, drawn under the lock. The rule that keeps the books a function of the
+facts, whoever writes at once: a step of run N reads rows of runs up to N, and commits only if, under the lock,
+
+- no step at or after it in the order below has committed for a later run (else the run takes a new number), and
+- the steps up to it have committed nothing for runs up to N since it began to read (else it computes again).
+
+So in each table the runs rise with the commits, and what is newer than a step's head is what it has not seen.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import polars as pl
+
+from resources.errors import LakeError
+from resources.lake import INLINE_ROWS, Lake, Parameters
+from resources.lock import writer_lock
+from resources.staging import StagedFile, stage_query, stage_statement
+
+STEPS = ("reference", "usage_events", "usage_hourly", "charges", "ledger_entries", "invoices")
+# The last step of an hourly run: when it commits, the books of that run are whole, and the views show them.
+LAST_STEP = "ledger_entries"
+ATTEMPTS = 50
+
+Result = TypeVar("Result")
+
+
+class MovedError(Exception):
+    """Another writer was there first: what was computed is out of date (never leaves this module)."""
+
+
+@dataclass
+class Step:
+    """One step of one run while it computes: what it may read, and what it is going to append.
+
+    Attributes:
+        run: the number of the run; only rows with a run up to it are read.
+        head: the run of this step's last commit; inputs with a later run are new to it. 0 before the first.
+    """
+
+    lake: Lake
+    name: str
+    run: int
+    head: int
+    seen: int
+    complete_run: int
+    staged: list[StagedFile] = field(default_factory=list)
+    inlined: list[tuple[str, pl.DataFrame]] = field(default_factory=list)
+    deletions: list[tuple[str, Parameters]] = field(default_factory=list)
+    on_staged: Callable[[], None] = lambda: None
+
+    def bounds(self) -> dict[str, int]:
+        """The parameters that every reading statement takes."""
+        return {"run": self.run, "head": self.head}
+
+    def append(self, table: str, frame: pl.DataFrame) -> None:
+        """Append the rows of a frame (the table's columns without `run`) with the commit."""
+        if frame.height > INLINE_ROWS:
+            with self.lake.registered(frame_to_stage=frame):
+                query = "select * from frame_to_stage"
+                self.staged += stage_query(self.lake, table, query, {"stamped_run": self.run})
+            self.on_staged()
+        elif frame.height:
+            self.inlined.append((table, frame))
+
+    def append_statement(self, table: str, name: str, parameters: Parameters | None = None) -> None:
+        """Append what `sql/<name>.sql` selects (the table's columns without `run`) with the commit."""
+        self.staged += stage_statement(self.lake, table, name, parameters or {}, self.run)
+        self.on_staged()
+
+    def delete(self, name: str, parameters: Parameters | None = None) -> None:
+        """Run the deleting statement `sql/<name>.sql` with the commit, before the appends. For caches only."""
+        self.deletions.append((name, parameters or {}))
+
+    def discard(self) -> None:
+        """Forget what was staged."""
+        for file in self.staged:
+            file.path.unlink(missing_ok=True)
+
+
+def begin_run(lake: Lake, job: str, command: str) -> int:
+    """Draw the next run for a job. Its steps find it again with `run_of`."""
+    with writer_lock(lake.catalog), transaction(lake):
+        return _draw(lake, job, command)
+
+
+def _draw(lake: Lake, job: str, command: str) -> int:
+    run = int(lake.value("steps/writer/next_run"))
+    lake.run_statement("steps/writer/insert_run", {"run": run, "job": job, "command": command})
+    return run
+
+
+def run_of(lake: Lake, job: str) -> int | None:
+    """The run that the job last drew."""
+    found = lake.value("steps/writer/run_of_job", {"job": job})
+    return None if found is None else int(found)
+
+
+def converge(
+    lake: Lake, name: str, job: str, work: Callable[[Step], Result], on_staged: Callable[[], None] = lambda: None
+) -> Result:
+    """Let `work` compute and stage for a step of the job's run, commit, and return what `work` returned.
+
+    If another writer moved meanwhile, what was staged is thrown away and `work` is called again. `on_staged` is called
+    after each file staged: tests kill there.
+    """
+    for _ in range(ATTEMPTS):
+        run = run_of(lake, job) or begin_run(lake, job, name)
+        step = _begin(lake, name, run)
+        step.on_staged = on_staged
+        try:
+            result = work(step)
+            with writer_lock(lake.catalog):
+                _check_not_overtaken(lake, step, job)
+                _commit(lake, step)
+        except MovedError:
+            step.discard()
+            continue
+        except BaseException:
+            step.discard()
+            raise
+        return result
+    message = f"step {name}: other writers were first {ATTEMPTS} times; run it when they are done"
+    raise LakeError(message)
+
+
+def record(lake: Lake, name: str, command: str, work: Callable[[Step], Result]) -> Result:
+    """Run `work` and commit it in one go under the lock: for commands that add a few rows of facts."""
+    with writer_lock(lake.catalog):
+        job = f"{command}-{lake.value('steps/writer/next_run')}"
+        step = _begin(lake, name, int(lake.value("steps/writer/next_run")))
+        try:
+            result = work(step)
+            _commit(lake, step, draw=(job, command))
+        except BaseException:
+            step.discard()
+            raise
+        return result
+
+
+def _begin(lake: Lake, name: str, run: int) -> Step:
+    if name not in STEPS:
+        message = f"there is no step {name!r}; steps are {', '.join(STEPS)}"
+        raise LakeError(message)
+    state = lake.frame("steps/writer/state_of_step", _watched(name, run)).row(0, named=True)
+    return Step(lake, name, run, state["head"], state["seen"], state["complete_run"])
+
+
+def _watched(name: str, run: int) -> dict[str, object]:
+    place = STEPS.index(name)
+    return {
+        "run": run,
+        "step": name,
+        "upstream": list(STEPS[: place + 1]),
+        "downstream": list(STEPS[place:]),
+        "last": LAST_STEP,
+    }
+
+
+def _check_not_overtaken(lake: Lake, step: Step, job: str) -> None:
+    state = lake.frame("steps/writer/state_of_step", _watched(step.name, step.run)).row(0, named=True)
+    if state["overtaken"]:
+        with transaction(lake):
+            _draw(lake, job, step.name)
+        raise MovedError
+    if state["seen"] != step.seen:
+        raise MovedError
+
+
+def _commit(lake: Lake, step: Step, draw: tuple[str, str] | None = None) -> None:
+    whole = _keeps_books_whole(lake, step)
+    with transaction(lake):
+        if draw:
+            _draw(lake, *draw)
+        for name, parameters in step.deletions:
+            lake.run_statement(name, parameters)
+        for table, frame in step.inlined:
+            _insert(lake, table, frame, step.run)
+        _register(lake, step.staged)
+        lake.run_statement("steps/writer/insert_head", {"step": step.name, "run": step.run, "complete": whole})
+
+
+def _keeps_books_whole(lake: Lake, step: Step) -> bool:
+    """Whether the books of this run are whole once it commits: after the last step, or an issue while nothing is half-way."""
+    if step.name != "invoices":
+        return step.name == LAST_STEP
+    return not lake.value("steps/writer/is_half_way", {"last": LAST_STEP, "steps": ["usage_hourly", "charges"]})
+
+
+def _insert(lake: Lake, table: str, frame: pl.DataFrame, run: int) -> None:
+    with lake.registered(frame_to_insert=frame):
+        lake.connection.execute(
+            f"insert into {table} by name select *, $run::bigint as run from frame_to_insert",  # noqa: S608 - our own names
+            {"run": run},
+        )
+
+
+def _register(lake: Lake, staged: list[StagedFile]) -> None:
+    if len({file.path for file in staged}) != len(staged):
+        message = "a staged file was registered twice; nothing was committed"
+        raise LakeError(message)
+    for file in staged:
+        lake.connection.execute(
+            "call ducklake_add_data_files('lake', $table, $path, hive_partitioning => true)",
+            {"table": file.table, "path": str(file.path)},
+        )
+
+
+@contextlib.contextmanager
+def transaction(lake: Lake) -> Iterator[None]:
+    """A transaction of the lake. Take the writer's lock before it, never in it (design 3)."""
+    lake.connection.execute("begin")
+    try:
+        yield
+        lake.connection.execute("commit")
+    except BaseException:
+        with contextlib.suppress(Exception):
+            lake.connection.execute("rollback")
+        raise

@@ -1,0 +1,3 @@
+select source, event_id, "timestamp", account_id, service_id, resource_id, meter, quantity, amount, dimensions, file, "row"
+from judged
+where reason is null

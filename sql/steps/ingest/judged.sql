@@ -1,0 +1,25 @@
+-- Every yielded record with the reason to refuse it, or null (semantics 2). One expression per reason code, in the
+-- order in which a person would look for the fault.
+create or replace temp view judged as
+select
+    yielded.* replace (
+        coalesce(service_id, '') as service_id,
+        coalesce(dimensions, '{}') as dimensions
+    ),
+    hash(source, event_id, "timestamp") as identity_hash,
+    case
+        when event_id is null or event_id = '' then 'event_id_missing'
+        when "timestamp" is null then 'timestamp_unreadable'
+        when resource_id is null or resource_id = '' then 'resource_missing'
+        when quantity is null then 'quantity_missing'
+        when abs(quantity) >= 1e28 then 'quantity_unreadable'
+        when abs(quantity) >= 1e12 or abs(amount) >= 1e12 then 'out_of_range'
+        when dimensions is null then 'dimensions_not_flat'
+        when known_meters.meter is null then 'unknown_meter'
+        when quantity < 0 and not known_meters.allow_negative then 'negative'
+        when known_accounts.account_id is null then 'unknown_account'
+        when "timestamp" > (select latest from latest_timestamp) then 'future'
+    end as reason
+from yielded
+left join known_meters using (meter)
+left join known_accounts using (account_id)

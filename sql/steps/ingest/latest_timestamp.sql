@@ -1,0 +1,1 @@
+create or replace temp table latest_timestamp as select $latest::timestamptz as latest

@@ -1,0 +1,1 @@
+insert into schema_migrations values ($name, $sha256, now())

@@ -1,0 +1,16 @@
+-- Hours that were metered before and must be again: those that a new sample of a gauge reaches, and those that got
+-- another boundary. `$closed_until` is the end of what was closed when this run began.
+create or replace temp table touched_hours as
+select resource_id, meter, hour
+from (
+    select resource_id, meter, unnest(generate_series(
+        date_trunc('hour', "timestamp"), date_trunc('hour', "timestamp" + max_gap - interval 1 microsecond), interval 1 hour)) as hour
+    from usage_events join gauge_meters using (meter)
+    where run > $head and run <= $run and "timestamp" < $closed_until
+)
+where hour < $closed_until
+union
+select resource_id, meter, date_trunc('hour', slice_start)
+from usage_hourly join recut_hours on usage_hourly.account_id = recut_hours.account_id
+    and date_trunc('hour', slice_start) = recut_hours.hour
+where run <= $run

@@ -1,0 +1,2 @@
+-- A run begins.
+insert into runs values ($run, $job, $command, now())

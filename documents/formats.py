@@ -28,7 +28,8 @@ MONTHS = (
 
 def format_number(value: Decimal, least_digits: int = 0) -> str:
     """Write thousands separated; zeros after the point trimmed down to `least_digits` of them."""
-    whole, _, fraction = f"{abs(value):,f}".partition(".")
+    # copy_abs, because abs() rounds to the digits of the current context.
+    whole, _, fraction = f"{value.copy_abs():,f}".partition(".")
     fraction = fraction.rstrip("0").ljust(least_digits, "0")
     sign = MINUS if value < 0 else ""
     return f"{sign}{whole}.{fraction}" if fraction else f"{sign}{whole}"

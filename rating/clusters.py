@@ -48,7 +48,6 @@ def cluster(frame: pl.DataFrame, keys: Sequence[str], values: Sequence[str]) -> 
     number = pl.int_range(grouped.height, dtype=pl.UInt32, eager=True).alias("situation")
     groups = grouped.select(*keys, quantity="sum_of_quantity", counted="sum_of_counted", least="least")
     rows = grouped.select(values).explode(list(values))
-    numbered = groups.rename({"situation": "of"}) if "situation" in keys else groups
     return Clusters(
-        numbered.with_columns(number), rows.with_columns(number.repeat_by(lengths).explode().alias("situation"))
+        groups.with_columns(number), rows.with_columns(number.repeat_by(lengths).explode().alias("situation"))
     )

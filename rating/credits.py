@@ -35,9 +35,7 @@ class BurnDown:
     positions: pl.DataFrame
 
 
-def burn_down(
-    charges: pl.DataFrame, lots: pl.DataFrame, positions: pl.DataFrame, draws: pl.DataFrame
-) -> BurnDown:
+def burn_down(charges: pl.DataFrame, lots: pl.DataFrame, positions: pl.DataFrame, draws: pl.DataFrame) -> BurnDown:
     """Draw charges from lots in the order of burn-down (semantics 4); loops over the rank of lots only.
 
     `charges` (account_id, slice_start, slice_end, amount, counted) has all slices of an account from the

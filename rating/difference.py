@@ -25,7 +25,7 @@ def difference(due: pl.DataFrame, standing: pl.DataFrame) -> pl.DataFrame:
     # Slices in which nothing stands need no comparison: in the steady state that is nearly all.
     stands = pl.col("slice_start").is_in(standing["slice_start"].unique().implode())
     taken_back = standing.select(*CHARGE_KEY, quantity=-pl.col("quantity"), amount=-pl.col("amount"))
-    both = pl.concat([due.filter(stands).select(DUE), taken_back.select(DUE)])
+    both = pl.concat([due.filter(stands).select(*DUE), taken_back.select(*DUE)])
     return pl.concat([_changes(due.filter(~stands)), _changes(_add_up(both))])
 
 

@@ -27,7 +27,7 @@ LEGS: Final = pl.Schema(
         "kind": pl.String,
     }
 )
-_KEYS: Final = ("account", "lot", "currency", "slice_start", "kind")
+_KEYS: Final = ("account", "lot", "currency", "slice_start")
 _TRANSACTION: Final = ("slice_start", "currency", "kind")
 _NO_LOT: Final = pl.lit("")
 
@@ -38,21 +38,22 @@ def posted_hour(slice_start: pl.Expr, first_open_hour: datetime) -> pl.Expr:
     return pl.max_horizontal(slice_start.dt.truncate("1h"), open_hour)
 
 
-def usage_legs(draws: pl.DataFrame, unbilled: pl.DataFrame, revenue: pl.DataFrame, lots: pl.DataFrame) -> pl.DataFrame:
+def usage_legs(
+    draws: pl.DataFrame, unbilled: pl.DataFrame, charges: pl.DataFrame, lots: pl.DataFrame, accounts: pl.DataFrame
+) -> pl.DataFrame:
     """Book differences of use: `credit` or `unbilled` to `revenue` (semantics 4).
 
-    `draws` (account_id, slice_start, lot, amount) and `unbilled` (account_id, slice_start, currency, amount) are
-    differences, `revenue` (slice_start, meter, currency, amount_delta) the differences of charges they cover;
-    `lots` (lot, kind, currency) names every lot in `draws`.
+    `draws` (account_id, slice_start, lot, amount) and `unbilled` (account_id, slice_start, amount) are the
+    differences that go with the `charges` (slice_start, meter, currency, amount_delta); `lots` (lot, kind,
+    currency) names every lot in `draws`, `accounts` (account_id, currency) every account in `unbilled`.
     """
-    kinds = lots.select("lot", "currency", lot_kind="kind")
-    credit = draws.join(kinds, on="lot", how="left", maintain_order="left").select(
+    credit = _with_lots(draws, lots).select(
         "lot", "currency", "amount", "slice_start", account=_credit_account(pl.col("lot_kind"))
     )
-    rest = unbilled.select(
-        "currency", "amount", "slice_start", lot=_NO_LOT, account=pl.format("unbilled:{}", "account_id")
-    )
-    earned = sum_by(revenue, ("slice_start", "meter", "currency"), "amount_delta").select(
+    rest = unbilled.join(
+        accounts.select("account_id", "currency"), on="account_id", how="left", maintain_order="left"
+    ).select("currency", "amount", "slice_start", lot=_NO_LOT, account=pl.format("unbilled:{}", "account_id"))
+    earned = sum_by(charges, ("slice_start", "meter", "currency"), "amount_delta").select(
         "currency",
         "slice_start",
         lot=_NO_LOT,
@@ -70,7 +71,8 @@ def grant_legs(grants: pl.DataFrame, booked: pl.DataFrame) -> pl.DataFrame:
     computation. So a void reverses, and a restated grant moves by the difference. Paid credit is net: the tax
     in the money received is owed to the tax office at once.
     """
-    return _legs("grant", _granted(grants), _granted(booked).with_columns(amount=-pl.col("amount")))
+    both = [_granted(grants), _granted(booked).with_columns(amount=-pl.col("amount"))]
+    return _legs("grant", sum_by(pl.concat(both), _KEYS, "amount"))
 
 
 def _granted(grants: pl.DataFrame) -> pl.DataFrame:
@@ -104,8 +106,7 @@ def expiry_legs(expiries: pl.DataFrame, lots: pl.DataFrame) -> pl.DataFrame:
 
     `expiries` (account_id, slice_start, lot, amount) are differences, `lots` (lot, kind, currency).
     """
-    kinds = lots.select("lot", "currency", lot_kind="kind")
-    expired = expiries.join(kinds, on="lot", how="left", maintain_order="left")
+    expired = _with_lots(expiries, lots)
     gainer = pl.when(pl.col("lot_kind") == "promotional").then(pl.lit("promotion")).otherwise(pl.lit("breakage"))
     columns = ["lot", "currency", "slice_start"]
     return _legs(
@@ -147,13 +148,19 @@ def _credit_account(kind: pl.Expr) -> pl.Expr:
     return pl.format("credit:{}:{}", pl.col("account_id"), kind)
 
 
+def _with_lots(entries: pl.DataFrame, lots: pl.DataFrame) -> pl.DataFrame:
+    """Add kind and currency of each entry's lot."""
+    kinds = lots.select("lot", "currency", lot_kind="kind")
+    return entries.join(kinds, on="lot", how="left", maintain_order="left")
+
+
 def _legs(kind: str, *parts: pl.DataFrame) -> pl.DataFrame:
-    """Put legs together: one a key, none of zero, and the whole balanced."""
+    """Put legs together: none of zero, and the whole balanced."""
     columns = [pl.col(name).cast(dtype) for name, dtype in LEGS.items() if name != "kind"]
     together = pl.concat([part.select(columns) for part in parts]).with_columns(kind=pl.lit(kind))
-    legs = sum_by(together, _KEYS, "amount").filter(pl.col("amount") != ZERO_AMOUNT).select(LEGS.names())
+    legs = together.filter(pl.col("amount") != ZERO_AMOUNT)
     _check_balance(legs)
-    return legs.sort("slice_start", "currency", "account", "lot")
+    return legs
 
 
 def _check_balance(legs: pl.DataFrame) -> None:
@@ -161,7 +168,9 @@ def _check_balance(legs: pl.DataFrame) -> None:
     unnamed = legs.filter(pl.any_horizontal(pl.all().is_null()))
     if unnamed.height:
         leg = unnamed.row(0, named=True)
-        message = f"a leg lacks its account, lot or currency: {leg}; give every lot, and every grant's gateway and tax code"
+        message = (
+            f"a leg lacks its account, lot or currency: {leg}; give every lot, and every grant's gateway and tax code"
+        )
         raise BalanceError(message)
     open_sums = sum_by(legs, _TRANSACTION, "amount").filter(pl.col("amount") != ZERO_AMOUNT)
     if open_sums.height:

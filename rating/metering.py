@@ -5,14 +5,13 @@ done in integers where the records are.
 """
 
 from collections.abc import Sequence
-from decimal import Decimal
 from math import gcd
 from typing import Final
 
 import polars as pl
 
-from rating.errors import FrameError
-from rating.money import QUANTITY, QUANTITY_DIGITS
+from rating.errors import FrameError, OutOfBoundsError
+from rating.money import QUANTITY, QUANTITY_DIGITS, RUNNING_QUANTITY_LIMIT, divide_quantity_half_even
 from rating.pricebook import PriceBook, effective_books
 from rating.schemas import METERED_SCHEMA, check_frame
 
@@ -25,6 +24,7 @@ METER_SCHEMA: Final = {
     "factor": QUANTITY,
     "time_unit_microseconds": pl.Int64(),
     "series": pl.List(pl.String()),
+    "allow_negative": pl.Boolean(),
 }
 _NANO: Final = 10**QUANTITY_DIGITS
 _WHOLE: Final = pl.Int128()
@@ -40,7 +40,7 @@ def compile_meters(books: Sequence[PriceBook]) -> pl.DataFrame:
             "max_gap_microseconds": meter.max_gap_microseconds,
             "time_unit_microseconds": meter.time_unit_microseconds,
             "series": list(meter.series),
-            **{field: getattr(meter, field) for field in ("unit", "aggregation", "factor")},
+            **{field: getattr(meter, field) for field in ("unit", "aggregation", "factor", "allow_negative")},
         }
         for name, meter in sorted(meters.items())
     ]
@@ -58,8 +58,20 @@ def gauge_quantity(integral: pl.DataFrame, meters: pl.DataFrame) -> pl.DataFrame
     if not unknown.is_empty():
         message = f"the frame 'integral' holds the meter {unknown['meter'][0]!r}, which no price book has; add it there"
         raise FrameError(message)
-    quantity = _nano_quantity().cast(pl.Decimal(38, 0)) / 1
+    _check_size(scaled)
+    quantity = divide_quantity_half_even(_nano_quantity(), pl.lit(_NANO))
     return scaled.with_columns(quantity=quantity).drop("value_microseconds", "numerator", "denominator")
+
+
+def _check_size(scaled: pl.DataFrame) -> None:
+    """Stop before the whole numbers could overflow, which they would in silence."""
+    rough = pl.col("value_microseconds").cast(pl.Float64) * pl.col("numerator") / pl.col("denominator") / _NANO
+    too_large = scaled.filter(rough.abs() >= float(RUNNING_QUANTITY_LIMIT))
+    if not too_large.is_empty():
+        row = too_large.drop("numerator", "denominator").row(0, named=True)
+        named = ", ".join(f"{name} {value}" for name, value in row.items())
+        message = f"{named}: a metered quantity of 1e15 or more; mend the records, or the factor of the meter"
+        raise OutOfBoundsError(message)
 
 
 def _ratios(meters: pl.DataFrame) -> pl.DataFrame:
@@ -75,7 +87,7 @@ def _ratios(meters: pl.DataFrame) -> pl.DataFrame:
 def _nano_quantity() -> pl.Expr:
     """integral x n / d, half-even, in whole numbers.
 
-    The whole part is taken out first, so that the product stays small: what remains is below d x n.
+    The whole part is taken out first, so that the product stays small: what remains is below d x n < 1e35.
     """
     integral, numerator, denominator = (
         pl.col(name).cast(_WHOLE) for name in ("value_microseconds", "numerator", "denominator")
@@ -85,7 +97,3 @@ def _nano_quantity() -> pl.Expr:
     twice = (rest % denominator) * 2
     up = (twice > denominator) | ((twice == denominator) & (whole % 2 != 0))
     return whole + up.cast(_WHOLE)
-
-
-__all__ = ["METER_SCHEMA", "compile_meters", "gauge_quantity"]
-_ = Decimal

@@ -18,7 +18,6 @@ PERIOD_SCHEMA: Final = {
     "period_start": INSTANT,
     "period_end": INSTANT,
 }
-CUT_SCHEMA: Final = {"account_id": pl.String(), "cut_at": INSTANT}
 
 
 def periods(time_zones: Iterable[str], start: datetime, end: datetime) -> pl.DataFrame:
@@ -71,5 +70,5 @@ def cuts(subscriptions: pl.DataFrame, price_times: Iterable[datetime], start: da
     ]
     off_the_hour = pl.col("cut_at").dt.truncate("1h") != pl.col("cut_at")
     inside = (pl.col("cut_at") >= start) & (pl.col("cut_at") < end)
-    boundaries = pl.concat([frame.cast(CUT_SCHEMA) for frame in every])
+    boundaries = pl.concat([frame.with_columns(pl.col("cut_at").cast(INSTANT)) for frame in every])
     return boundaries.filter(inside & off_the_hour).unique().sort("account_id", "cut_at")

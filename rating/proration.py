@@ -55,9 +55,7 @@ def subscription_spans(subscriptions: pl.DataFrame) -> pl.DataFrame:
     following = pl.col("effective_from").shift(-1).over(timeline)
     return (
         subscriptions.sort(*timeline, "effective_from", "subscription_id")
-        .select(
-            *timeline, "subscription_id", "plan", subscribed_from=pl.col("effective_from"), subscribed_to=following
-        )
+        .select(*timeline, "subscription_id", "plan", subscribed_from=pl.col("effective_from"), subscribed_to=following)
         .filter(pl.col("plan").is_not_null())
     )
 

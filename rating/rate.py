@@ -15,7 +15,7 @@ from typing import Final
 import polars as pl
 
 from rating.clusters import Clusters, cluster
-from rating.money import ZERO_AMOUNT, multiply_exact
+from rating.money import multiply_exact
 from rating.pricing import check_costs
 from rating.schemas import DUE, TOTALS, UNPRICED, check_rated, check_rating_input, no_rows
 from rating.scopes import SCOPE, cost, run_scopes
@@ -65,9 +65,10 @@ def _of_account(priced: pl.DataFrame, clusters: Clusters) -> Clusters:
 def _of_resources(priced: pl.DataFrame, clusters: Clusters) -> Clusters:
     """The situations whose price accumulates by resource: one for each resource in them."""
     coarse = Clusters(priced, clusters.rows).choose(priced["accumulate"].eq_missing("resource"))
-    fine = cluster(coarse.rows, ("situation", "resource_id"), ("dimensions", "quantity", "counted"))
+    renamed = coarse.rows.rename({"situation": "within"})
+    fine = cluster(renamed, ("within", "resource_id"), ("dimensions", "quantity", "counted"))
     known = coarse.groups.drop("situation", "quantity", "counted", "least")
-    groups = pl.concat([fine.groups, known[fine.groups["situation"]]], how="horizontal")
+    groups = pl.concat([fine.groups.drop("within"), known[fine.groups["within"]]], how="horizontal")
     rows = fine.rows.with_columns(groups["resource_id"].gather(fine.rows["situation"]))
     return Clusters(groups, rows)
 
@@ -75,7 +76,7 @@ def _of_resources(priced: pl.DataFrame, clusters: Clusters) -> Clusters:
 def _unpriced(priced: pl.DataFrame, clusters: Clusters) -> pl.DataFrame:
     """Usage that no price matches, with the reason: it is kept, not priced zero (design 5, rule 2)."""
     missing = Clusters(priced, clusters.rows).choose(priced["reason"].is_not_null())
-    return missing.spread(*SITUATION, "reason").select(UNPRICED)
+    return missing.spread(*SITUATION, "reason").select(*UNPRICED)
 
 
 def _charge(run: Clusters) -> pl.DataFrame:
@@ -97,13 +98,12 @@ def _charge_bent(run: Clusters) -> pl.DataFrame:
     """Something is passed in these situations: run through their rows in the order of events."""
     columns = [name for name in run.groups.columns if name not in ("resource_id", "quantity", "counted")]
     rows = run.spread(*columns).sort("situation", "resource_id", "dimensions")
-    running = pl.col("quantity").cum_sum()
-    first = (running - pl.col("quantity")).first().over("situation")
-    after = rows.with_columns(quantity_after=pl.col("quantity_before") + running - first)
+    running = pl.col("quantity").cum_sum().over("situation")
+    after = rows.with_columns(quantity_after=pl.col("quantity_before") + running)
     check_costs(after, "quantity_after", SCOPE)
     before = pl.col("quantity_after") - pl.col("quantity")
     costs = after.with_columns(cost_after=cost(after, pl.col("quantity_after")), cost_before=cost(after, before))
-    return costs.select(*_due(pl.col("cost_after") - pl.col("cost_before") + ZERO_AMOUNT))
+    return costs.select(*_due(pl.col("cost_after") - pl.col("cost_before")))
 
 
 _SITUATION_DUE: Final = tuple(

@@ -8,6 +8,7 @@ from typing import Final
 
 import polars as pl
 
+from rating.errors import FrameError
 from rating.money import ZERO_QUANTITY
 from rating.pricing import capped, check_costs, count_tiers, model_cost, tier_column
 from rating.proration import prorate
@@ -24,7 +25,7 @@ def run_scopes(
     """Add the running quantity and the slope of C to each situation; also the new state of their scopes."""
     scopes = _open_scopes(situations, totals)
     running = _run(situations.join(scopes.select(*SCOPE, "scope", "base"), on=SCOPE, maintain_order="left"))
-    state = scopes.select(*SCOPE, "period_end", quantity=pl.col("base") + pl.col("quantity")).select(TOTALS)
+    state = scopes.select(*SCOPE, "period_end", quantity=pl.col("base") + pl.col("quantity")).select(*TOTALS)
     costed = prorate(_add_price_columns(running, prices), prices, subscriptions)
     check_costs(costed, "quantity_after", SCOPE)
     return costed.with_columns(slope=_slope(costed)), state
@@ -41,8 +42,11 @@ def _open_scopes(situations: pl.DataFrame, totals: pl.DataFrame) -> pl.DataFrame
         pl.col("quantity").sum(), pl.col("counted").sum(), pl.col("period_end").first()
     )
     known = totals.select(*SCOPE, standing="quantity")
-    base = pl.col("standing").fill_null(ZERO_QUANTITY) - pl.col("counted")
-    return sums.join(known, on=SCOPE, how="left").with_columns(base=base).with_row_index("scope")
+    scopes = sums.join(known, on=SCOPE, how="left").with_row_index("scope")
+    if scopes.height != sums.height:
+        message = "the frame 'totals' holds a scope twice; give the newest row of each"
+        raise FrameError(message)
+    return scopes.with_columns(base=pl.col("standing").fill_null(ZERO_QUANTITY) - pl.col("counted"))
 
 
 def _run(situations: pl.DataFrame) -> pl.DataFrame:
@@ -54,8 +58,10 @@ def _run(situations: pl.DataFrame) -> pl.DataFrame:
     begins = pl.col("scope") != pl.col("scope").shift(1)
     start = pl.when(begins.fill_null(value=True)).then(before_all - pl.col("base")).forward_fill()
     run = ordered.select("situation", quantity_before=before_all - start).sort("situation")
-    return situations.drop("scope", "base").with_columns(run["quantity_before"]).with_columns(
-        quantity_after=_BEFORE + pl.col("quantity")
+    return (
+        situations.drop("scope", "base")
+        .with_columns(run["quantity_before"])
+        .with_columns(quantity_after=_BEFORE + pl.col("quantity"))
     )
 
 
@@ -73,7 +79,7 @@ def _slope(frame: pl.DataFrame) -> pl.Expr:
     not the cap; and no row in between goes back.
     """
     forward = (pl.col("least") >= 0) & (_BEFORE >= 0)
-    free = pl.when(_AFTER <= pl.col("included")).then(ZERO_QUANTITY)
+    free = pl.when(pl.col("included") >= _AFTER).then(ZERO_QUANTITY)
     inside = [_slope_in_tier(number) for number in range(1, count_tiers(frame.columns) + 1)]
     slope = pl.when(forward).then(pl.coalesce(free, *inside))
     if frame["maximum"].null_count() == frame.height:

@@ -70,7 +70,12 @@ def _add_period(contexts: pl.DataFrame) -> pl.DataFrame:
     return (
         contexts.sort("slice_start")
         .join_asof(
-            months, left_on="slice_start", right_on="period_start", by="time_zone", check_sortedness=False, coalesce=False
+            months,
+            left_on="slice_start",
+            right_on="period_start",
+            by="time_zone",
+            check_sortedness=False,
+            coalesce=False,
         )
         .drop("time_zone")
     )
@@ -99,6 +104,12 @@ def _add_price(subscribed: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
 
 def _reason() -> pl.Expr:
     """Why a situation has no price: no plan, a plan that sells the meter in other currencies, or neither."""
-    missing = pl.when(pl.col("plan").is_null()).then(pl.lit("no_subscription"))
-    missing = missing.when(pl.col("sold_elsewhere")).then(pl.lit("no_currency"))
-    return pl.when(pl.col("price_key").is_null()).then(missing.otherwise(pl.lit("no_price")))
+    return (
+        pl.when(pl.col("price_key").is_not_null())
+        .then(pl.lit(None, dtype=pl.String))
+        .when(pl.col("plan").is_null())
+        .then(pl.lit("no_subscription"))
+        .when(pl.col("sold_elsewhere"))
+        .then(pl.lit("no_currency"))
+        .otherwise(pl.lit("no_price"))
+    )

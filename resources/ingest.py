@@ -19,6 +19,11 @@ from resources.writer import Step
 # A record may be stamped this much after its ingest: clocks differ (semantics 2).
 FUTURE_TOLERANCE = timedelta(minutes=5)
 LARGEST_BATCH_BYTES = 1024 * 1024 * 1024
+# What DuckDB raises for the content of a file; any other of its errors is a fault of ours and ends the run.
+UNREADABLE = (
+    UnreadableFileError, duckdb.IOException, duckdb.InvalidInputException, duckdb.ConversionException,
+    duckdb.OutOfRangeException,
+)  # fmt: skip
 COUNTS = ("records", "accepted", "duplicates", "refused", "skipped", "late")
 
 
@@ -85,7 +90,7 @@ def _take_readable(step: Step, batch: Batch, closed_until: datetime) -> tuple[pl
         try:
             rows = _stage(step, Batch(batch.source, files, batch.sha256), closed_until)
             changed = [file for file in files if not file.is_unchanged(batch.sha256[file.name])]
-        except (duckdb.Error, UnreadableFileError) as error:
+        except UNREADABLE as error:
             changed, reasons = [], _find_unreadable(step.lake, batch.source, files)
             if not reasons:
                 raise
@@ -114,7 +119,7 @@ def _find_unreadable(lake: Lake, source: Source, files: Sequence[LandedFile]) ->
         try:
             open_files(lake, source, [file])
             lake.connection.execute("select max(hash(yielded)) from yielded").fetchall()
-        except (duckdb.Error, UnreadableFileError) as error:
+        except UNREADABLE as error:
             reasons[file.name] = str(error).splitlines()[0]
     return reasons
 

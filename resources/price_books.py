@@ -15,7 +15,7 @@ import polars as pl
 import yaml
 
 from rating.errors import PriceBookError, Problem
-from rating.pricebook import PriceBook, check_succession, effective_books, parse_price_book
+from rating.pricebook import PriceBook, check_succession, parse_price_book
 from resources.lake import Lake
 from resources.writer import Step
 
@@ -95,23 +95,3 @@ def _check_open(book: PriceBook, standing: Sequence[PriceBook], path: Path, firs
         what = f"{changed_from.isoformat()} lies in a period that has an issued invoice"
         mend = f"let it begin at {first_open.isoformat()} or later"
         raise PriceBookError(str(path), [Problem("effective_from", what, mend)])
-
-
-def meters_frame(books: Sequence[PriceBook]) -> pl.DataFrame:
-    """Every meter of all books, as the newest book has it: what metering needs to know."""
-    newest = {name: meter for book in effective_books(books) for name, meter in book.meters.items()}
-    schema = {
-        "meter": pl.String(), "unit": pl.String(), "title": pl.String(), "aggregation": pl.String(),
-        "max_gap_microseconds": pl.Int64(), "factor": pl.Decimal(38, 9), "time_unit_microseconds": pl.Int64(),
-        "series": pl.List(pl.String()), "allow_negative": pl.Boolean(),
-    }  # fmt: skip
-    rows = [
-        {
-            "meter": name, "unit": meter.unit, "title": meter.title or name.replace("_", " ").capitalize(),
-            "aggregation": meter.aggregation, "max_gap_microseconds": meter.max_gap_microseconds,
-            "factor": meter.factor, "time_unit_microseconds": meter.time_unit_microseconds,
-            "series": list(meter.series), "allow_negative": meter.allow_negative,
-        }
-        for name, meter in newest.items()
-    ]  # fmt: skip
-    return pl.DataFrame(rows, schema=schema)

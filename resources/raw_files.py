@@ -6,7 +6,7 @@ What belongs here: formats, encodings and column types. What does not: judging w
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -68,15 +68,22 @@ def open_files(lake: Lake, source: Source, files: Sequence[LandedFile]) -> None:
             the records are read: then DuckDB raises there.)
     """
     try:
-        _OPENERS[files[0].format or ""](lake.connection, files)
+        _opener(files[0])(lake.connection, files)
         kinds = dict(lake.connection.execute("select column_name, column_type from (describe landed)").fetchall())
-    except duckdb.Error as error:
+    except (duckdb.IOException, duckdb.InvalidInputException, duckdb.ConversionException) as error:
         raise UnreadableFileError(_reason(error)) from error
     selected = ", ".join(_converted(column, kinds, source) for column in source.columns)
     lake.connection.execute(f"create or replace temp view raw as select file, \"row\", {selected} from landed")  # noqa: S608
     lake.connection.execute(
         f"create or replace temp view yielded as select '{source.name}' as source, * from ({statement(f'sources/{source.name}')})"
     )
+
+
+def _opener(file: LandedFile) -> Callable[[duckdb.DuckDBPyConnection, Sequence[LandedFile]], None]:
+    if file.format is None:
+        message = "its ending tells no format; land .parquet, .csv, .ndjson, .jsonl or .json (.gz or .zst may follow)"
+        raise UnreadableFileError(message)
+    return _OPENERS[file.format]
 
 
 def _reason(error: duckdb.Error) -> str:
@@ -95,7 +102,7 @@ def _paths(files: Sequence[LandedFile]) -> str:
 def _open_parquet(connection: duckdb.DuckDBPyConnection, files: Sequence[LandedFile]) -> None:
     connection.execute(
         "create or replace temp view landed as "  # noqa: S608 - quoted paths
-        "select * exclude (filename, file_row_number), {_name(files)} as file, file_row_number + 1 as row "
+        f"select * exclude (filename, file_row_number), {_name(files)} as file, file_row_number + 1 as row "
         f"from read_parquet({_paths(files)}, filename = true, file_row_number = true, union_by_name = true)"
     )
     connection.execute("create or replace temp table malformed (file varchar, row bigint, line varchar)")

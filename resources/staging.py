@@ -34,28 +34,36 @@ class StagedFile:
     path: Path
 
 
-def stage_statement(lake: Lake, table: str, name: str, parameters: Parameters, run: int) -> list[StagedFile]:
-    """Write what `sql/<name>.sql` selects, with its run, as files of the table; nothing for no rows."""
+@dataclass(frozen=True)
+class Staged:
+    """What one statement staged: how many rows, in which files."""
+
+    rows: int
+    files: list[StagedFile]
+
+
+def stage_statement(lake: Lake, table: str, name: str, parameters: Parameters, run: int) -> Staged:
+    """Write what `sql/<name>.sql` selects, with its run, as files of the table; no file for no rows."""
     return stage_query(lake, table, statement(name), {**parameters, "stamped_run": run})
 
 
-def stage_query(lake: Lake, table: str, query: str, parameters: Parameters) -> list[StagedFile]:
+def stage_query(lake: Lake, table: str, query: str, parameters: Parameters) -> Staged:
     """The same for the text of a query; `$stamped_run` is the run of its rows."""
     folder = lake.data / "main" / table
     folder.mkdir(parents=True, exist_ok=True)
     key = DAY_OF.get(table)
     if key is None:
-        written = _copy_plain(lake.connection, query, parameters, folder)
+        rows, written = _copy_plain(lake.connection, query, parameters, folder)
     else:
-        written = _copy_by_day(lake.connection, query, parameters, folder, key)
+        rows, written = _copy_by_day(lake.connection, query, parameters, folder, key)
         _check_days(lake.connection, written, key)
     flush(written, lake.data)
-    return [StagedFile(table, path) for path in written]
+    return Staged(rows, [StagedFile(table, path) for path in written])
 
 
 def _copy_by_day(
     connection: duckdb.DuckDBPyConnection, query: str, parameters: Parameters, folder: Path, key: str
-) -> list[Path]:
+) -> tuple[int, list[Path]]:
     days = ", ".join(f'{part}("{key}") as {part}' for part in ("year", "month", "day"))
     copy = (
         f"copy (select *, $stamped_run::bigint as run, {days} from ({query})) to '{quoted(folder)}' (format parquet, "
@@ -64,7 +72,7 @@ def _copy_by_day(
     return _files_of(connection.execute(copy, dict(parameters)))
 
 
-def _copy_plain(connection: duckdb.DuckDBPyConnection, query: str, parameters: Parameters, folder: Path) -> list[Path]:
+def _copy_plain(connection: duckdb.DuckDBPyConnection, query: str, parameters: Parameters, folder: Path) -> tuple[int, list[Path]]:
     name = connection.execute("select uuid()").fetchone()
     path = folder / f"{name[0] if name else ''}.parquet"
     copy = (
@@ -74,13 +82,14 @@ def _copy_plain(connection: duckdb.DuckDBPyConnection, query: str, parameters: P
     return _files_of(connection.execute(copy, dict(parameters)))
 
 
-def _files_of(result: duckdb.DuckDBPyConnection) -> list[Path]:
-    row = result.fetchone()
-    if row is None or row[0] == 0:
-        for path in row[1] if row else []:
-            Path(path).unlink(missing_ok=True)
-        return []
-    return [Path(path) for path in row[1]]
+def _files_of(result: duckdb.DuckDBPyConnection) -> tuple[int, list[Path]]:
+    rows, paths = result.fetchone() or (0, [])
+    files = [Path(path) for path in paths]
+    if rows:
+        return rows, files
+    for path in files:
+        path.unlink(missing_ok=True)
+    return 0, []
 
 
 def _check_days(connection: duckdb.DuckDBPyConnection, files: list[Path], key: str) -> None:

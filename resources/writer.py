@@ -21,9 +21,11 @@ import polars as pl
 from resources.errors import LakeError
 from resources.lake import INLINE_ROWS, Lake, Parameters
 from resources.lock import writer_lock
-from resources.staging import StagedFile, stage_query, stage_statement
+from resources.staging import Staged, StagedFile, stage_query, stage_statement
 
 STEPS = ("reference", "usage_events", "usage_hourly", "charges", "ledger_entries", "invoices")
+# Steps that only add facts: when there is nothing to add, there is nothing to commit.
+FACT_STEPS = ("reference", "usage_events")
 # The last step of an hourly run: when it commits, the books of that run are whole, and the views show them.
 LAST_STEP = "ledger_entries"
 ATTEMPTS = 50
@@ -64,15 +66,24 @@ class Step:
         if frame.height > INLINE_ROWS:
             with self.lake.registered(frame_to_stage=frame):
                 query = "select * from frame_to_stage"
-                self.staged += stage_query(self.lake, table, query, {"stamped_run": self.run})
-            self.on_staged()
+                self._add(stage_query(self.lake, table, query, {"stamped_run": self.run}))
         elif frame.height:
             self.inlined.append((table, frame))
 
-    def append_statement(self, table: str, name: str, parameters: Parameters | None = None) -> None:
-        """Append what `sql/<name>.sql` selects (the table's columns without `run`) with the commit."""
-        self.staged += stage_statement(self.lake, table, name, parameters or {}, self.run)
-        self.on_staged()
+    def append_statement(self, table: str, name: str, parameters: Parameters | None = None) -> int:
+        """Append what `sql/<name>.sql` selects (the table's columns without `run`) with the commit; returns the rows."""
+        return self._add(stage_statement(self.lake, table, name, parameters or {}, self.run))
+
+    def _add(self, staged: Staged) -> int:
+        self.staged += staged.files
+        if staged.files:
+            self.on_staged()
+        return staged.rows
+
+    @property
+    def adds_nothing(self) -> bool:
+        """Whether a commit would change nothing but the step's head."""
+        return not (self.staged or self.inlined or self.deletions)
 
     def delete(self, name: str, parameters: Parameters | None = None) -> None:
         """Run the deleting statement `sql/<name>.sql` with the commit, before the appends. For caches only."""
@@ -116,6 +127,8 @@ def converge(
         step.on_staged = on_staged
         try:
             result = work(step)
+            if step.adds_nothing and name in FACT_STEPS:
+                return result
             with writer_lock(lake.catalog):
                 _check_not_overtaken(lake, step, job)
                 _commit(lake, step)
@@ -137,7 +150,8 @@ def record(lake: Lake, name: str, command: str, work: Callable[[Step], Result]) 
         step = _begin(lake, name, int(lake.value("steps/writer/next_run")))
         try:
             result = work(step)
-            _commit(lake, step, draw=(job, command))
+            if not step.adds_nothing:
+                _commit(lake, step, draw=(job, command))
         except BaseException:
             step.discard()
             raise
@@ -159,7 +173,7 @@ def _watched(name: str, run: int) -> dict[str, object]:
         "step": name,
         "upstream": list(STEPS[: place + 1]),
         "downstream": list(STEPS[place:]),
-        "last": LAST_STEP,
+
     }
 
 

@@ -179,8 +179,12 @@ def _decimal_text(value: Decimal) -> str:
 
 Quantity = Annotated[Decimal, BeforeValidator(_read_quantity), PlainSerializer(_decimal_text, when_used="json")]
 Factor = Annotated[Decimal, BeforeValidator(_read_factor), PlainSerializer(_decimal_text, when_used="json")]
-UnitPrice = Annotated[dict[str, Decimal], BeforeValidator(_read_unit_price), PlainSerializer(_write_money, when_used="json")]
-FixedAmount = Annotated[dict[str, Decimal], BeforeValidator(_read_fixed_amount), PlainSerializer(_write_money, when_used="json")]
+UnitPrice = Annotated[
+    dict[str, Decimal], BeforeValidator(_read_unit_price), PlainSerializer(_write_money, when_used="json")
+]
+FixedAmount = Annotated[
+    dict[str, Decimal], BeforeValidator(_read_fixed_amount), PlainSerializer(_write_money, when_used="json")
+]
 Duration = Annotated[timedelta, BeforeValidator(_read_duration), PlainSerializer(_write_duration, when_used="json")]
 Instant = Annotated[datetime, BeforeValidator(_read_instant)]
 Currency = Annotated[str, BeforeValidator(_read_currency)]

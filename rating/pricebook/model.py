@@ -145,9 +145,8 @@ _TIE: Final = "price a meter once in a plan; telling prices apart by `where` is 
 
 def _meter_problems(meter: Meter) -> Iterator[Problem]:
     """A gauge says how long a sample holds; the keys of a gauge mean nothing elsewhere."""
-    if meter.aggregation == "time_weighted":
-        if meter.max_gap is None:
-            yield Problem("max_gap", "is missing", "say how long a sample holds at most: max_gap: 10 min")
+    if meter.aggregation == "time_weighted" and meter.max_gap is None:
+        yield Problem("max_gap", "is missing", "say how long a sample holds at most: max_gap: 10 min")
     for name in ("max_gap", "factor", "time_unit", "series"):
         default = Meter.model_fields[name].default
         if meter.aggregation != "time_weighted" and getattr(meter, name) != default:

@@ -48,7 +48,9 @@ def _merge(spans: list[PriceSpan]) -> Iterator[PriceSpan]:
     current = spans[0]
     for following in spans[1:]:
         if current.effective_to == following.effective_from and _same(current, following):
-            current = PriceSpan(current.plan, current.price, current.book, current.effective_from, following.effective_to)
+            current = PriceSpan(
+                current.plan, current.price, current.book, current.effective_from, following.effective_to
+            )
         else:
             yield current
             current = following

@@ -17,7 +17,6 @@ from rating.money import AMOUNT, QUANTITY
 from rating.periods import INSTANT
 from rating.pricebook import Price, PriceBook, PriceSpan, Tier, check_succession, price_spans
 
-
 PRICE_SCHEMA: Final = {
     "price_key": pl.UInt32(),
     "plan": pl.String(),
@@ -34,7 +33,8 @@ PRICE_SCHEMA: Final = {
     "unit": pl.String(),
 }
 TIER_SCHEMA: Final = {"above": QUANTITY, "width": QUANTITY, "unit_price": QUANTITY, "flat_fee": AMOUNT}
-_NO_TIER: Final[dict[str, Decimal | None]] = {"above": Decimal(0), "width": Decimal(0), "unit_price": Decimal(0), "flat_fee": Decimal(0)}
+# A tier of no width costs nothing, so prices with few tiers stand beside prices with many.
+_NO_TIER: Final[dict[str, Decimal | None]] = dict.fromkeys(TIER_SCHEMA, Decimal(0))
 
 
 def _unit_tiers(price: Price) -> tuple[Tier, ...]:
@@ -125,6 +125,4 @@ def tier_schema(tier_count: int) -> dict[str, pl.DataType]:
 
 def tier_values(tiers: Sequence[dict[str, Decimal | None]]) -> dict[str, object]:
     """What stands in the columns of these tiers."""
-    return {
-        tier_column(number, field): value for number, tier in enumerate(tiers, 1) for field, value in tier.items()
-    }
+    return {tier_column(number, field): value for number, tier in enumerate(tiers, 1) for field, value in tier.items()}

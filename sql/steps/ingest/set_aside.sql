@@ -4,13 +4,13 @@ create or replace temp table set_aside as
 with copies as (
     select
         1 as place, file, "row", source, event_id, "timestamp", meter,
-        {account_id, service_id, resource_id, meter, quantity, amount, dimensions} as content
+        row(account_id, service_id, resource_id, meter, quantity, amount, dimensions) as content
     from judged
     where reason is null and identity_hash in (select identity_hash from repeated_hashes)
     union all
     select
         0, file, "row", source, event_id, "timestamp", meter,
-        {account_id, service_id, resource_id, meter, quantity, amount, dimensions}
+        row(account_id, service_id, resource_id, meter, quantity, amount, dimensions)
     from standing_copies
 ),
 compared as (

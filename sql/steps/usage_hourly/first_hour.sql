@@ -1,2 +1,2 @@
 -- The hour of the earliest record: where the books begin.
-select date_trunc('hour', min("timestamp")) from usage_events where run <= $run
+select min(hour) from ingested_hours where run <= $run

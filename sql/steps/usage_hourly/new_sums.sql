@@ -1,6 +1,6 @@
 -- Sums only grow by what is new: records newer than the step's head, and older ones of the hours that close now.
 select
-    account_id, service_id, resource_id, meter, dimensions,
+    usage_events.account_id, service_id, usage_events.resource_id, usage_events.meter, dimensions,
     coalesce(cut_slices.slice_start, date_trunc('hour', "timestamp")) as slice_start, sum(quantity) as quantity
 from usage_events
 semi join sum_meters using (meter)

@@ -1,0 +1,139 @@
+"""Charges: what hourly usage costs under the prices of its time (semantics 3)."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from rating import difference, rate
+from rating.periods import periods
+from resources.facts import EPOCH, Facts, closed_until, facts_as_of
+from resources.project import Project
+from resources.writer import Step, converge
+
+# Running totals are kept this long after their period: later records restart from its beginning.
+TOTALS_KEPT = timedelta(days=62)
+SCOPE_PERIOD = ("account_id", "meter", "period_start")
+
+
+def rate_usage(project: Project, job: str) -> dict[str, Any]:
+    """Rate what new usage, subscriptions and prices touched, and append what differs from the charges that stand."""
+    return converge(project.lake, "charges", job, _rate)
+
+
+def _rate(step: Step) -> dict[str, Any]:
+    facts = facts_as_of(step.lake, step.run)
+    closed = closed_until(step.lake, step.run) or EPOCH
+    touched, fresh = _touched(step, facts, closed)
+    if touched.is_empty():
+        return _report(pl.DataFrame(schema={"currency": pl.String, "amount_delta": pl.Decimal(38, 18)}), 0, 0)
+    totals = step.lake.frame("steps/charges/totals", {"run": step.run})
+    usage, standing = _load(step, touched)
+    kept = _without(totals, fresh)
+    rated = rate(_forget_counted(usage, fresh), facts.prices, facts.subscriptions, kept)
+    changed = difference(rated.due, standing)
+    step.append("charges", changed)
+    _keep_totals(step, kept, rated.totals, closed)
+    return _report(changed, touched["account_id"].n_unique(), rated.unpriced.height)
+
+
+def _touched(step: Step, facts: Facts, closed: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """(account, meter, first_slice) to rate again, and (account, meter, first_slice) that restart with a period.
+
+    New usage is rated from its first slice on, from the totals. Where prices or subscriptions changed, or no totals are
+    kept any more, everything from the period's start on is rated again.
+    """
+    touched = step.lake.frame("steps/charges/touched", step.bounds())
+    changed = _changed_accounts(step, facts, closed)
+    old = touched.filter(pl.col("first_slice") < closed - TOTALS_KEPT).select("account_id", changed_from="first_slice")
+    restarted = pl.concat([changed, old]).group_by("account_id").agg(pl.col("changed_from").min())
+    if restarted.is_empty():
+        return touched, touched.clear()
+    started = _period_starts(restarted, facts)
+    with step.lake.registered(accounts_to_use=started):
+        used = step.lake.frame("steps/charges/meters_used", {"run": step.run, "first": started["first_slice"].min()})
+    fresh = used.join(started, on="account_id").select(touched.columns)
+    return pl.concat([touched, fresh]).group_by("account_id", "meter").agg(pl.col("first_slice").min()), fresh
+
+
+def _changed_accounts(step: Step, facts: Facts, closed: datetime) -> pl.DataFrame:
+    """Accounts whose prices may differ from an instant on that lies in closed hours."""
+    accounts = step.lake.frame("steps/charges/changed_subscriptions", step.bounds())
+    changed_book = step.lake.value("steps/charges/changed_books", step.bounds())
+    if changed_book is not None:
+        every = facts.subscriptions.select("account_id").unique().with_columns(
+            changed_from=pl.lit(changed_book, pl.Datetime("us", "UTC"))
+        )
+        accounts = pl.concat([accounts, every])
+    return accounts.filter(pl.col("changed_from") < closed) if step.head else accounts.clear()
+
+
+def _period_starts(accounts: pl.DataFrame, facts: Facts) -> pl.DataFrame:
+    """The start of the period that holds each account's instant, in the account's zone."""
+    zones = facts.subscriptions.select("account_id", "time_zone").unique()
+    first, last = accounts["changed_from"].min(), accounts["changed_from"].max()
+    assert isinstance(first, datetime) and isinstance(last, datetime)  # noqa: S101, PT018 - a frame with rows
+    months = periods(zones["time_zone"].unique(), first, last + timedelta(microseconds=1))
+    held = accounts.join(zones, on="account_id").join(months, on="time_zone")
+    inside = (pl.col("period_start") <= pl.col("changed_from")) & (pl.col("changed_from") < pl.col("period_end"))
+    return held.filter(inside).select("account_id", first_slice="period_start")
+
+
+def _load(step: Step, touched: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Usage and standing charges of all touched slices.
+
+    In two parts, because the hours that just closed hold nearly all of it, and earlier ones are read for late records
+    only.
+    """
+    first = touched["first_slice"].min()
+    recent = step.lake.value("steps/charges/first_closing", step.bounds()) or touched["first_slice"].max()
+    parts = [("recent", {"recent": recent})]
+    if first < recent:
+        parts.append(("before", {"recent": recent, "first": first}))
+    with step.lake.registered(touched=touched):
+        frames = [
+            [
+                step.lake.frame(f"steps/charges/{kind}_{part}", {"run": step.run, **bounds, **head})
+                for part, bounds in parts
+            ]
+            for kind, head in (("usage", {"head": step.head}), ("standing", {}))
+        ]
+    usage, standing = (pl.concat(pair) for pair in frames)
+    return usage, standing
+
+
+def _without(totals: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFrame:
+    """The totals less those of scopes that restart."""
+    if fresh.is_empty():
+        return totals
+    restarted = totals.join(fresh, on=["account_id", "meter"]).filter(pl.col("period_start") >= pl.col("first_slice"))
+    return totals.join(restarted, on=list(SCOPE_PERIOD), how="anti")
+
+
+def _forget_counted(usage: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFrame:
+    """For scopes that restart no total counts anything."""
+    if fresh.is_empty():
+        return usage
+    marked = usage.join(fresh.select("account_id", "meter", "first_slice"), on=["account_id", "meter"], how="left")
+    forgotten = pl.col("slice_start") >= pl.col("first_slice")
+    counted = pl.when(forgotten.fill_null(value=False)).then(pl.lit(0, pl.Decimal(38, 9))).otherwise("counted")
+    return marked.with_columns(counted=counted).drop("first_slice")
+
+
+def _keep_totals(step: Step, kept: pl.DataFrame, moved: pl.DataFrame, closed: datetime) -> None:
+    """Write the new state of every scope: those that moved, and the others as they were."""
+    scope = [name for name in moved.columns if name not in ("quantity", "period_end")]
+    unmoved = kept.join(moved, on=scope, how="anti")
+    state = pl.concat([moved, unmoved.select(moved.columns)]).filter(pl.col("period_end") > closed - TOTALS_KEPT)
+    step.delete("steps/charges/delete_old_totals", {"run": step.run})
+    step.append("rated_totals", state)
+
+
+def _report(changed: pl.DataFrame, accounts: int, unpriced: int) -> dict[str, Any]:
+    charged = changed.group_by("currency").agg(pl.col("amount_delta").sum()).sort("currency")
+    return {
+        "charges": changed.height,
+        "accounts_touched": accounts,
+        "unpriced_slices": unpriced,
+        "charged": {currency: str(amount) for currency, amount in charged.iter_rows()},
+    }

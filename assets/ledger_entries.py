@@ -1,0 +1,125 @@
+"""Ledger entries: charges drawn from credit, the rest unbilled, in balanced double entry (semantics 4)."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from rating.credits import DRAWS, UNBILLED, burn_down
+from rating.ledger import expiry_legs, grant_legs, posted_hour, usage_legs
+from rating.postings import draw_difference, expiries, unbilled_difference
+from rating.restarts import forget_counted, forget_states, restarts
+from resources.facts import EPOCH, closed_until, facts_as_of, slices_of
+from resources.project import Project
+from resources.writer import Step, converge
+
+HOUR = timedelta(hours=1)
+INSTANT = pl.Datetime("us", "UTC")
+
+
+def post_charges(project: Project, job: str) -> dict[str, Any]:
+    """Draw what new charges and grants touched from the lots, and append what differs from the entries that stand."""
+    return converge(project.lake, "ledger_entries", job, _post)
+
+
+def _post(step: Step) -> dict[str, Any]:
+    grants = step.lake.frame("steps/ledger/changed_grants", step.bounds())
+    restarted = restarts(grants, step.head)
+    closed = closed_until(step.lake, step.run) or EPOCH
+    touched = _touched(step, restarted, closed)
+    legs = [_grant_legs(step, grants)]
+    if not touched.is_empty():
+        legs += _burn(step, touched, restarted, closed)
+    together = pl.concat(legs)
+    _append(step, together)
+    return _report(together)
+
+
+def _touched(step: Step, restarted: pl.DataFrame, closed: datetime) -> pl.DataFrame:
+    """Each account that new charges, grants or ended lots touch, with the first slice to work out again."""
+    charged = step.lake.frame("steps/ledger/touched", step.bounds())
+    before = closed_until(step.lake, step.head) or EPOCH
+    ended = step.lake.frame(
+        "steps/ledger/ended_lots", {"run": step.run, "closed_before": before, "closed_until": closed}
+    ).with_columns(pl.col("first_slice").dt.truncate("1h"))
+    granted = restarted.select("account_id", first_slice="restart_from")
+    every = pl.concat([frame.cast({"first_slice": INSTANT}) for frame in (charged, ended, granted)])
+    return every.group_by("account_id").agg(pl.col("first_slice").min())
+
+
+def _grant_legs(step: Step, grants: pl.DataFrame) -> pl.DataFrame:
+    newest = grants.sort("run").unique("grant_id", keep="last", maintain_order=True)
+    booked = grants.filter(pl.col("run") <= step.head).sort("run").unique("grant_id", keep="last", maintain_order=True)
+    return grant_legs(newest, booked)
+
+
+def _burn(step: Step, touched: pl.DataFrame, restarted: pl.DataFrame, closed: datetime) -> list[pl.DataFrame]:
+    """The legs of use and of expiry: what should stand less what stands, for the touched accounts."""
+    parameters = {"run": step.run, "first": touched["first_slice"].min()}
+    with step.lake.registered(touched=touched):
+        lots = step.lake.frame("steps/ledger/lots", {"run": step.run})
+        charges = step.lake.frame("steps/ledger/charges_by_slice", {**parameters, "head": step.head})
+        draws = step.lake.frame("steps/ledger/standing_draws", parameters)
+        unbilled = step.lake.frame("steps/ledger/standing_unbilled", parameters)
+        expired = step.lake.frame("steps/ledger/standing_expiries", {"run": step.run})
+    positions = step.lake.frame("steps/ledger/positions", {"run": step.run})
+    ended = forget_counted(restarted, _with_slice_end(step, charges))
+    burned = burn_down(ended, lots, forget_states(restarted, positions), forget_states(restarted, draws))
+    state = _keep_positions(step, positions, burned.positions)
+    new = step.lake.frame("steps/ledger/new_charges", step.bounds())
+    accounts = facts_as_of(step.lake, step.run).subscriptions.select("account_id", "currency").unique()
+    return [
+        usage_legs(
+            draw_difference(burned.draws, draws.select(DRAWS.names())),
+            unbilled_difference(burned.unbilled, unbilled.select(UNBILLED.names())),
+            new, lots, accounts,
+        ),
+        expiry_legs(draw_difference(expiries(lots, state, closed), expired.select(DRAWS.names())), lots),
+    ]  # fmt: skip
+
+
+def _with_slice_end(step: Step, charges: pl.DataFrame) -> pl.DataFrame:
+    """Add the end of each slice: the next boundary of its account, or the hour's."""
+    first, last = charges["slice_start"].min(), charges["slice_start"].max()
+    end = pl.col("slice_start").dt.truncate("1h") + HOUR
+    if not isinstance(first, datetime) or not isinstance(last, datetime):
+        return charges.with_columns(slice_end=end)
+    cut_slices = slices_of(facts_as_of(step.lake, step.run).cuts(first, last + HOUR)).drop("hour")
+    joined = charges.join(cut_slices, on=["account_id", "slice_start"], how="left", maintain_order="left")
+    return joined.with_columns(slice_end=pl.coalesce("slice_end", end))
+
+
+def _keep_positions(step: Step, before: pl.DataFrame, moved: pl.DataFrame) -> pl.DataFrame:
+    """Write the new state of every lot: those that moved, and the others as they were."""
+    unmoved = before.join(moved, on="lot", how="anti")
+    state = pl.concat([moved, unmoved.select(moved.columns)])
+    step.delete("steps/ledger/delete_old_positions", {"run": step.run})
+    step.append("lot_positions", state)
+    return state
+
+
+def _append(step: Step, legs: pl.DataFrame) -> None:
+    first_open = step.lake.value("steps/ledger/first_open", step.bounds())
+    rows = legs.with_columns(account_id=account_of(), posted_hour=posted_hour(pl.col("slice_start"), first_open))
+    step.append("ledger_entries", rows)
+
+
+def account_of() -> pl.Expr:
+    """The customer's account in the name of an account of the books; empty where it is nobody's."""
+    named = pl.col("account").str.extract(r"^(?:unbilled|receivable):(.*)$")
+    credited = pl.col("account").str.extract(r"^credit:(.*):[^:]*$")
+    return pl.coalesce(named, credited, pl.lit(""))
+
+
+def _report(legs: pl.DataFrame) -> dict[str, Any]:
+    def moved(prefix: str, kind: str) -> dict[str, str]:
+        chosen = legs.filter(pl.col("account").str.starts_with(prefix) & (pl.col("kind") == kind))
+        return {currency: str(amount) for currency, amount in chosen.group_by("currency").agg(pl.col("amount").sum()).iter_rows()}
+
+    return {
+        "entries": legs.height,
+        "drawn": moved("credit:", "usage"),
+        "unbilled": moved("unbilled:", "usage"),
+        "granted": moved("credit:", "grant"),
+        "expired": moved("credit:", "expiry"),
+    }

@@ -1,0 +1,128 @@
+"""Hourly usage: what each slice holds of each meter, for the hours that are closed (semantics 2)."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from rating.metering import gauge_quantity
+from resources.facts import Facts, closed_until, facts_as_of, reference_moved, slices_of
+from resources.project import Project
+from resources.writer import Step, converge
+
+KEY = ("account_id", "service_id", "resource_id", "meter", "dimensions", "slice_start")
+HOUR = timedelta(hours=1)
+# A sample holds for a day at most (the price book refuses a longer max_gap).
+LONGEST_GAP = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Window:
+    """The hours that close with this run: [closed, until). `closed` is the end of what was closed before."""
+
+    closed: datetime
+    until: datetime
+
+
+def meter_usage(project: Project, job: str, until: datetime) -> dict[str, Any]:
+    """Close the hours that end at or before `until`, and meter what is new in all closed hours."""
+    return converge(project.lake, "usage_hourly", job, lambda step: _meter(step, until))
+
+
+def _meter(step: Step, until: datetime) -> dict[str, Any]:
+    window = _window(step, until)
+    facts = facts_as_of(step.lake, step.run)
+    _prepare(step, facts, window)
+    rows = [_bulk_gauges(step, facts, window), _difference(step, facts, window)]
+    changed = pl.concat(rows)
+    step.append("usage_hourly", changed)
+    sums = _append_sums(step, window)
+    _close_hours(step, window)
+    return {"slices": changed.height + sums, "hours_closed": (window.until - window.closed) // HOUR, "closed_until": window.until}
+
+
+def _window(step: Step, until: datetime) -> Window:
+    """What closes now. The books begin with the hour of the earliest record."""
+    begin = closed_until(step.lake, step.run)
+    if begin is None:
+        begin = step.lake.value("steps/usage_hourly/first_hour", {"run": step.run}) or until
+    whole = until.replace(minute=0, second=0, microsecond=0)
+    return Window(min(begin, whole) if closed_until(step.lake, step.run) is None else begin, max(begin, whole))
+
+
+def _prepare(step: Step, facts: Facts, window: Window) -> None:
+    """The tables that the metering statements join: meters, cut slices, hours to meter again."""
+    moved = bool(step.head) and reference_moved(step.lake, step.head, step.run)
+    first = step.lake.value("steps/usage_hourly/first_new_hour", {"run": step.run, "head": 0 if moved else step.head})
+    start = min(first or window.closed, window.closed - LONGEST_GAP)
+    cuts = facts.cuts(start, window.until)
+    recut = _recut_hours(step, cuts, start, window) if moved else _no_hours()
+    with step.lake.registered(meters_to_use=facts.meters, slices_to_use=slices_of(cuts), recut_hours=recut):
+        for name in ("gauge_meters", "sum_meters", "cut_slices"):
+            step.lake.run_statement(f"steps/usage_hourly/{name}")
+        step.lake.run_statement("steps/usage_hourly/touched_hours", {**step.bounds(), "closed_until": window.closed})
+
+
+def _recut_hours(step: Step, cuts: pl.DataFrame, start: datetime, window: Window) -> pl.DataFrame:
+    """The account hours, metered before, whose boundaries are others now (semantics 2, slice)."""
+    before = facts_as_of(step.lake, step.head).cuts(start, window.until)
+    changed = pl.concat([cuts.join(before, on=cuts.columns, how="anti"), before.join(cuts, on=cuts.columns, how="anti")])
+    hours = changed.select("account_id", hour=pl.col("cut_at").dt.truncate("1h")).unique()
+    return hours.filter(pl.col("hour") < window.closed)
+
+
+def _no_hours() -> pl.DataFrame:
+    return pl.DataFrame(schema={"account_id": pl.String, "hour": pl.Datetime("us", "UTC")})
+
+
+def _bulk_gauges(step: Step, facts: Facts, window: Window) -> pl.DataFrame:
+    """Gauges in the hours that close now: nothing stands there yet."""
+    if window.until == window.closed:
+        return _nothing()
+    step.lake.run_statement(
+        "steps/usage_hourly/new_samples", {"run": step.run, "closed_until": window.closed, "until": window.until}
+    )
+    integrals = step.lake.frame("steps/usage_hourly/gauge_integrals", {"from": window.closed, "until": window.until})
+    return gauge_quantity(integrals, facts.meters).select(*KEY, "quantity").filter(pl.col("quantity") != 0)
+
+
+def _difference(step: Step, facts: Facts, window: Window) -> pl.DataFrame:
+    """What should stand in the hours that are metered again, less what stands."""
+    touched = step.lake.connection.execute("select resource_id, meter, hour from touched_hours").pl()
+    if touched.is_empty():
+        return _nothing()
+    due = pl.concat([_touched_gauges(step, facts, window, touched), _touched_sums(step, window)])
+    standing = step.lake.frame("steps/usage_hourly/standing_touched", {"run": step.run, "closed_until": window.closed})
+    taken_back = standing.with_columns(quantity=-pl.col("quantity"))
+    both = pl.concat([due, taken_back.select(due.columns)])
+    return both.group_by(KEY).agg(pl.col("quantity").sum()).filter(pl.col("quantity") != 0)
+
+
+def _touched_gauges(step: Step, facts: Facts, window: Window, touched: pl.DataFrame) -> pl.DataFrame:
+    step.lake.run_statement("steps/usage_hourly/touched_samples", {"run": step.run, "closed_until": window.closed})
+    first = touched["hour"].min()
+    integrals = step.lake.frame("steps/usage_hourly/gauge_integrals", {"from": first, "until": window.closed})
+    of_touched = integrals.join(touched, on=["resource_id", "meter", "hour"], how="semi")
+    return gauge_quantity(of_touched, facts.meters).select(*KEY, "quantity")
+
+
+def _touched_sums(step: Step, window: Window) -> pl.DataFrame:
+    parameters = {"run": step.run, "closed_until": window.closed}
+    return step.lake.frame("steps/usage_hourly/touched_sums", parameters).select(*KEY, "quantity")
+
+
+def _append_sums(step: Step, window: Window) -> int:
+    parameters = {**step.bounds(), "closed_until": window.closed, "until": window.until}
+    return step.append_statement("usage_hourly", "steps/usage_hourly/new_sums", parameters)
+
+
+def _close_hours(step: Step, window: Window) -> None:
+    if window.until > window.closed:
+        hours = pl.datetime_range(window.closed, window.until, "1h", closed="left", time_unit="us", eager=True)
+        step.append("run_hours", hours.alias("hour").to_frame())
+
+
+def _nothing() -> pl.DataFrame:
+    types = [*[pl.String] * 5, pl.Datetime("us", "UTC"), pl.Decimal(38, 9)]
+    return pl.DataFrame(schema=dict(zip((*KEY, "quantity"), types, strict=True)))

@@ -1,0 +1,66 @@
+"""The reference data that holds as of a run, as the frames that the engine takes.
+
+What belongs here: loading. What does not: taking new rows (`reference.py`) and deciding what they mean.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+
+from rating.metering import compile_meters
+from rating.periods import INSTANT, cuts
+from rating.pricebook import PriceBook, effective_books
+from rating.pricing import compile_prices
+from resources.lake import Lake
+from resources.price_books import books_as_of
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Price books, meters and subscriptions as of one run."""
+
+    books: list[PriceBook]
+    meters: pl.DataFrame
+    subscriptions: pl.DataFrame
+
+    @property
+    def prices(self) -> pl.DataFrame:
+        """The prices of all books, one row a (plan, price, version, currency)."""
+        return compile_prices(self.books)
+
+    def cuts(self, start: datetime, end: datetime) -> pl.DataFrame:
+        """The boundaries off the whole hour that cut slices in [start, end), by account."""
+        times = [book.effective_from for book in effective_books(self.books)]
+        return cuts(self.subscriptions, times, start, end)
+
+
+def facts_as_of(lake: Lake, run: int) -> Facts:
+    """Load the reference data as of a run."""
+    books = books_as_of(lake, run)
+    subscriptions = lake.frame("steps/reference/subscriptions_now", {"run": run})
+    return Facts(books, compile_meters(books), subscriptions)
+
+
+def reference_moved(lake: Lake, after_run: int, up_to_run: int) -> bool:
+    """Whether accounts, subscriptions or price books have rows of runs in (after_run, up_to_run]."""
+    return bool(lake.value("steps/reference/moved", {"head": after_run, "run": up_to_run}))
+
+
+def closed_until(lake: Lake, run: int) -> datetime | None:
+    """The end of the last hour that runs up to this one closed; None before the first."""
+    value: datetime | None = lake.value("steps/ingest/closed_until", {"run": run})
+    return value
+
+
+def slices_of(cut_times: pl.DataFrame) -> pl.DataFrame:
+    """The slices of every account hour that a cut divides: account_id, hour, slice_start, slice_end."""
+    hour = pl.col("cut_at").dt.truncate("1h")
+    inside = cut_times.select("account_id", hour=hour, slice_start="cut_at")
+    starts = pl.concat([inside, inside.select("account_id", "hour", slice_start="hour")]).unique()
+    ordered = starts.sort("account_id", "hour", "slice_start")
+    following = pl.col("slice_start").shift(-1).over("account_id", "hour")
+    end = following.fill_null(pl.col("hour") + timedelta(hours=1))
+    return ordered.with_columns(slice_end=end).cast({"hour": INSTANT, "slice_start": INSTANT, "slice_end": INSTANT})

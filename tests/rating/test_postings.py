@@ -1,0 +1,66 @@
+"""What expires, and differences between what is due and what stands."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import polars as pl
+import pytest
+
+from rating.credits import DRAWS, POSITIONS
+from rating.errors import OutOfBoundsError
+from rating.money import AMOUNT
+from rating.postings import draw_difference, expiries, unbilled_difference
+from rating.sums import sum_by
+
+D = Decimal
+TIME = pl.Datetime("us", "UTC")
+NOON = datetime(2026, 10, 31, 12, tzinfo=UTC)
+LOTS = {"account_id": pl.String, "lot": pl.String, "amount": AMOUNT, "expires_at": TIME}
+
+EXPIRIES = {
+    "nothing drawn": (D(10), NOON, None, D(10)),
+    "partly drawn": (D(10), NOON, D("3.5"), D("6.5")),
+    "offered more than it holds": (D(10), NOON, D(25), None),
+    "offered less than nothing": (D(10), NOON, D(-4), D(10)),
+    "voided": (D(0), NOON, D(5), None),
+    "ends later": (D(10), NOON + timedelta(seconds=1), None, None),
+    "never ends": (D(10), None, None, None),
+}
+
+
+@pytest.mark.parametrize("name", EXPIRIES)
+def test_expiry(name: str) -> None:
+    """What is unused of a lot at its end (semantics 4), for hours closed until noon."""
+    amount, expires_at, position, unused = EXPIRIES[name]
+    lots = pl.DataFrame([("a", "x", amount, expires_at)], schema=LOTS, orient="row")
+    known = [] if position is None else [("a", "x", position)]
+    due = expiries(lots, pl.DataFrame(known, schema=POSITIONS, orient="row"), NOON)
+    assert due.schema == DRAWS
+    assert due.rows() == ([] if unused is None else [("a", NOON, "x", unused)])
+
+
+def draws(*rows: tuple[str, int, str, str]) -> pl.DataFrame:
+    shaped = [(account, NOON + timedelta(hours=hour), lot, D(amount)) for account, hour, lot, amount in rows]
+    return pl.DataFrame(shaped, schema=DRAWS, orient="row")
+
+
+def test_draw_difference_appends_what_is_missing_and_takes_back_what_is_wrong() -> None:
+    due = draws(("a", 0, "x", "3"), ("a", 1, "x", "2"), ("a", 2, "y", "1"))
+    standing = draws(("a", 0, "x", "3"), ("a", 1, "x", "5"), ("a", 1, "x", "-1"), ("a", 3, "x", "4"))
+    difference = draw_difference(due, standing).sort("slice_start")
+    assert difference.equals(draws(("a", 1, "x", "-2"), ("a", 2, "y", "1"), ("a", 3, "x", "-4")))
+    assert draw_difference(due, due).height == 0
+    assert draw_difference(due, DRAWS.to_frame()).equals(due)
+
+
+def test_unbilled_difference() -> None:
+    due, standing = draws(("a", 0, "", "3")).drop("lot"), draws(("a", 0, "", "5")).drop("lot")
+    assert unbilled_difference(due, standing)["amount"].to_list() == [D(-2)]
+
+
+def test_sums_do_not_wrap_around() -> None:
+    """Polars 2.1 wraps in the sum of a group; ours says so instead."""
+    large = pl.DataFrame({"key": ["a"] * 3, "amount": [D("9e19")] * 3}, schema={"key": pl.String, "amount": AMOUNT})
+    assert large.group_by("key").agg(pl.col("amount").sum())["amount"].item() != D("27e19")
+    with pytest.raises(OutOfBoundsError, match="magnitudes of 'amount'"):
+        sum_by(large, ["key"], "amount")

@@ -1,0 +1,175 @@
+"""Goal: C(Q) is exact, agrees with other engines' published examples and with a slow reference."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rating.errors import OutOfBoundsError
+from rating.money import AMOUNT, QUANTITY
+from rating.pricebook import Price
+from rating.pricing import tier_parts, total_cost
+from tests.rating import reference
+from tests.rating.worlds import book, prices_frame
+
+VECTORS = Path(__file__).parents[3] / "shared" / "vectors" / "pricing.json"
+NANO = Decimal("1e-9")
+
+
+def as_price(document: dict) -> Price:
+    return Price.model_validate({"id": "price", "meter": "cpu", **document})
+
+
+def costs(document: dict, quantities: list[Decimal]) -> list[Decimal]:
+    return total_cost(as_price(document), pl.Series(quantities, dtype=QUANTITY)).to_list()
+
+
+def vectors() -> list[dict]:
+    if not VECTORS.exists():
+        return []
+    cases = json.loads(VECTORS.read_text(encoding="utf-8"))
+    return [case for case in cases if case["price"]["model"] in ("unit", "graduated")]
+
+
+@pytest.mark.skipif(not VECTORS.exists(), reason="the worked examples of ../shared/vectors are not here")
+def test_there_are_worked_examples() -> None:
+    assert len(vectors()) == 16
+
+
+@pytest.mark.parametrize("case", vectors(), ids=lambda case: case["id"])
+def test_worked_examples_of_other_engines(case: dict) -> None:
+    quantities = [Decimal(quantity) for quantity in case["cumulative"]]
+    steps = zip(costs(case["price"], quantities), costs(case["price"], [Decimal(0), *quantities[:-1]]), strict=True)
+    assert [after - before for after, before in steps] == [Decimal(amount) for amount in case["booked"]]
+
+
+NAMED = {
+    "the bound is inclusive": ("10", "10.000000000"),
+    "just past the bound the fee is due": ("10.000000001", "13.000000002"),
+    "nothing at zero": ("0", "0"),
+    "nothing below zero": ("-5", "0"),
+    "the smallest quantity": ("0.000000001", "0.000000001"),
+}
+
+
+@pytest.mark.parametrize(("quantity", "cost"), NAMED.values(), ids=NAMED)
+def test_a_graduated_price_at_its_edges(quantity: str, cost: str) -> None:
+    tiers = [{"up_to": "10", "unit_price": "1"}, {"unit_price": "2", "flat_fee": "3"}]
+    assert costs({"model": "graduated", "tiers": tiers}, [Decimal(quantity)]) == [Decimal(cost)]
+
+
+def test_included_is_taken_off_before_the_tiers_and_the_cap_comes_last() -> None:
+    tiers = [{"up_to": "10", "unit_price": "1"}, {"unit_price": "2"}]
+    price = {"model": "graduated", "included": "5", "maximum": "14", "tiers": tiers}
+    assert costs(price, [Decimal(quantity) for quantity in (5, 15, 16, 17, 99)]) == [0, 10, 12, 14, 14]
+
+
+def decimals(most: int, digits: int = 9) -> st.SearchStrategy[Decimal]:
+    scale = 10**digits
+    return st.integers(0, most * scale).map(lambda value: (Decimal(value) / scale).quantize(Decimal(1).scaleb(-digits)))
+
+
+@st.composite
+def price_documents(draw: st.DrawFn) -> dict:
+    document: dict = {"included": f"{draw(st.one_of(st.just(Decimal(0)), decimals(100))):f}"}
+    if draw(st.booleans()):
+        document["maximum"] = f"{draw(decimals(10_000)):f}"
+    if draw(st.booleans()):
+        return {**document, "model": "unit", "unit_price": f"{draw(decimals(1000)):f}"}
+    bounds = sorted(draw(st.sets(decimals(1000).filter(bool), max_size=4)))
+    tiers: list[dict] = [{"up_to": f"{bound:f}"} for bound in bounds] + [{}]
+    for tier in tiers:
+        tier["unit_price"] = f"{draw(decimals(1000)):f}"
+        if draw(st.booleans()):
+            tier["flat_fee"] = f"{draw(decimals(100)):f}"
+    return {**document, "model": "graduated", "tiers": tiers}
+
+
+def interesting_quantities(document: dict) -> list[Decimal]:
+    """Zero, the bounds and a nano to either side, and very much."""
+    included = Decimal(document["included"])
+    bounds = [included + Decimal(tier["up_to"]) for tier in document.get("tiers", []) if "up_to" in tier]
+    edges = [Decimal(0), included, *bounds]
+    return sorted({edge + step for edge in edges for step in (-NANO, 0, NANO)} | {Decimal("1e12")})
+
+
+def slow_cost(document: dict, quantity: Decimal) -> Decimal:
+    maximum = document.get("maximum")
+    return reference.total_cost(
+        document, quantity, Decimal(document["included"]), None if maximum is None else Decimal(maximum)
+    )
+
+
+@settings(max_examples=150, deadline=None)
+@given(price_documents(), st.lists(decimals(3000), max_size=5))
+def test_the_cost_is_that_of_the_slow_reference(document: dict, quantities: list[Decimal]) -> None:
+    chosen = interesting_quantities(document) + quantities
+    assert costs(document, chosen) == [slow_cost(document, quantity) for quantity in chosen]
+
+
+@settings(max_examples=50, deadline=None)
+@given(price_documents())
+def test_more_usage_never_lowers_the_total(document: dict) -> None:
+    found = costs(document, interesting_quantities(document))
+    assert found == sorted(found)
+
+
+@settings(max_examples=60, deadline=None)
+@given(price_documents(), st.lists(st.tuples(decimals(3000), decimals(3000)), min_size=1, max_size=5))
+def test_the_parts_of_a_cost_sum_to_it_exactly(document: dict, pairs: list[tuple[Decimal, Decimal]]) -> None:
+    prices = prices_frame([book("1", "2026-01-01", {"standard": [{"id": "price", "meter": "cpu", **document}]})])
+    spans = pl.DataFrame(pairs, schema={"quantity_before": QUANTITY, "quantity_after": QUANTITY}, orient="row")
+    parts = tier_parts(spans.with_row_index("row_id").join(prices, how="cross"))
+    found = dict(parts.group_by("row_id").agg(pl.col("amount").sum()).iter_rows())
+    used = dict(parts.filter(~pl.col("kind").is_in(["flat_fee", "cap"])).group_by("row_id").agg(pl.col("quantity").sum()).iter_rows())
+    for row_id, (before, after) in enumerate(pairs):
+        assert found.get(row_id, 0) == slow_cost(document, after) - slow_cost(document, before)
+        assert used.get(row_id, 0) == after - before
+    for row in parts.filter(pl.col("kind") != "cap").iter_rows(named=True):
+        assert row["amount"] == row["quantity"] * row["unit_price"]
+
+
+def test_the_parts_by_name() -> None:
+    tiers = [{"up_to": "10", "unit_price": "1"}, {"unit_price": "2", "flat_fee": "3"}]
+    document = {"id": "p", "meter": "cpu", "model": "graduated", "included": "5", "maximum": "14", "tiers": tiers}
+    prices = prices_frame([book("1", "2026-01-01", {"standard": [document]})])
+    span = pl.DataFrame({"line": ["x"], "quantity_before": ["2"], "quantity_after": ["20"]}).cast(
+        {"quantity_before": QUANTITY, "quantity_after": QUANTITY}
+    )
+    parts = tier_parts(span.join(prices, how="cross"), row_id="line")
+    assert parts.rows() == [
+        ("x", 0, "cap", 0, 0, -9),
+        ("x", 0, "included", 3, 0, 0),
+        ("x", 1, "usage", 10, 1, 10),
+        ("x", 2, "flat_fee", 1, 3, 3),
+        ("x", 2, "usage", 5, 2, 10),
+    ]
+    assert parts.schema["amount"] == AMOUNT
+
+
+TOO_MUCH = {
+    "a running quantity of 1e15": ("0.000000001", "1e15"),
+    "an amount of 1e19": ("999999", "10000010000011"),
+    "an amount that does not fit its type": ("999999", "999999999999999"),
+}
+
+
+@pytest.mark.parametrize(("unit_price", "quantity"), TOO_MUCH.values(), ids=TOO_MUCH)
+def test_what_is_too_large_stops_and_names_the_price(unit_price: str, quantity: str) -> None:
+    with pytest.raises(OutOfBoundsError, match="'price'.*mend"):
+        costs({"model": "unit", "unit_price": unit_price}, [Decimal(quantity)])
+
+
+def test_the_largest_amount_is_still_exact() -> None:
+    price = {"model": "unit", "unit_price": "999999.999999999"}
+    quantity = Decimal("9999999999999.999999999")
+    assert costs(price, [quantity]) == [quantity * Decimal("999999.999999999")]
+
+
+def test_a_cheap_price_beside_a_dear_one_does_not_stop_a_large_quantity() -> None:
+    tiers = [{"up_to": "1", "unit_price": "999999"}, {"unit_price": "0.001"}]
+    assert costs({"model": "graduated", "tiers": tiers}, [Decimal("9e14")]) == [Decimal(999999) + Decimal("9e11") - Decimal("0.001")]

@@ -1,0 +1,57 @@
+"""From where an account is computed again when its grants change (semantics 4)."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import polars as pl
+import pytest
+
+from rating.credits import POSITIONS
+from rating.money import AMOUNT
+from rating.restarts import forget_counted, forget_states, restarts
+
+TIME = pl.Datetime("us", "UTC")
+NOON = datetime(2026, 10, 31, 12, tzinfo=UTC)
+HALF_PAST = NOON + timedelta(minutes=30)
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+GRANTS = {"grant_id": pl.String, "account_id": pl.String, "effective_at": TIME, "run": pl.Int64}
+Row = tuple[str, str, datetime, int]
+
+CASES: dict[str, tuple[list[Row], list[tuple[str, bool, datetime]]]] = {
+    "a new grant, from the hour it starts in": ([("g", "a", HALF_PAST, 8)], [("a", False, NOON)]),
+    "two new grants, from the earlier": (
+        [("g", "a", HALF_PAST, 8), ("h", "a", NOON + timedelta(hours=5), 9)],
+        [("a", False, NOON)],
+    ),
+    "an old grant touches nothing": ([("g", "a", NOON, 7)], []),
+    "a restated grant, from the beginning": ([("g", "a", NOON, 3), ("g", "a", NOON, 8)], [("a", True, BEGINNING)]),
+    "a new grant beside a restated one": (
+        [("g", "a", NOON, 3), ("g", "a", NOON, 8), ("h", "a", NOON, 8)],
+        [("a", True, BEGINNING)],
+    ),
+    "new and restated in one run": ([("g", "a", NOON, 8), ("g", "a", HALF_PAST, 9)], [("a", False, NOON)]),
+    "a grant that moves touches both accounts": (
+        [("g", "a", NOON, 3), ("g", "b", NOON, 8)],
+        [("a", True, BEGINNING), ("b", True, BEGINNING)],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_restarts(name: str) -> None:
+    rows, expected = CASES[name]
+    restarted = restarts(pl.DataFrame(rows, schema=GRANTS, orient="row"), after_run=7)
+    assert restarted.select("account_id", "from_scratch", "restart_from").rows() == expected
+
+
+def test_what_an_account_from_scratch_forgets() -> None:
+    grants = [("g", "a", NOON, 3), ("g", "a", NOON, 8), ("h", "b", NOON, 8)]
+    restarted = restarts(pl.DataFrame(grants, schema=GRANTS, orient="row"), after_run=7)
+    one = Decimal(1)
+    positions = pl.DataFrame([("a", "g", one), ("b", "i", one), ("c", "j", one)], schema=POSITIONS, orient="row")
+    assert forget_states(restarted, positions)["account_id"].to_list() == ["b", "c"]
+    schema = {"account_id": pl.String, "counted": AMOUNT}
+    charges = pl.DataFrame([("a", one), ("b", one), ("c", one)], schema=schema, orient="row")
+    forgotten = forget_counted(restarted, charges)
+    assert forgotten["counted"].to_list() == [Decimal(0), one, one]
+    assert forgotten.schema == charges.schema

@@ -1,0 +1,179 @@
+"""Small worlds for the tests of rating: accounts, subscriptions, books and usage, and a slow way to rate them.
+
+The slow way goes record by record and asks for everything anew each time. It shares no line with the engine;
+it imports the standard library and the reference of the cost function.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from rating.pricebook import parse_price_book
+from rating.pricing import compile_prices
+from rating.schemas import SUBSCRIPTIONS, USAGE
+from tests.rating.reference import ZERO, total_cost
+
+
+def instant(text: str) -> datetime:
+    """Read '2026-11-01 00:30' as UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """A change of what an account or one of its services subscribes to."""
+
+    account_id: str
+    effective_from: datetime
+    plan: str | None = "standard"
+    service_id: str = ""
+    subscription_id: str = "s1"
+    currency: str = "EUR"
+    time_zone: str = "UTC"
+
+
+@dataclass(frozen=True)
+class Use:
+    """An increment of usage."""
+
+    slice_start: datetime
+    quantity: Decimal
+    account_id: str = "a"
+    service_id: str = ""
+    resource_id: str = "r1"
+    meter: str = "cpu"
+    dimensions: str = "{}"
+    counted: Decimal = ZERO
+
+    @property
+    def key(self) -> tuple[str, str, str, str, str, datetime]:
+        """What names the increment."""
+        return (
+            self.account_id,
+            self.service_id,
+            self.resource_id,
+            self.meter,
+            self.dimensions,
+            self.slice_start,
+        )
+
+
+def book(version: str, effective_from: str, plans: dict[str, list[dict]], currency: str = "EUR") -> dict:
+    """A price book document with meters that sum."""
+    meters = {price["meter"] for prices in plans.values() for price in prices}
+    return {
+        "version": version,
+        "effective_from": instant(effective_from),
+        "currency": currency,
+        "meters": {meter: {"unit": "hour", "aggregation": "sum"} for meter in meters},
+        "plans": {name: {"prices": prices} for name, prices in plans.items()},
+    }
+
+
+def prices_frame(books: Sequence[dict]) -> pl.DataFrame:
+    """The compiled prices of book documents."""
+    return compile_prices([parse_price_book(document, document["version"]) for document in books])
+
+
+def subscriptions_frame(subscriptions: Sequence[Subscription]) -> pl.DataFrame:
+    """The subscriptions as the engine takes them."""
+    return pl.DataFrame([vars(row) for row in subscriptions], schema=dict(SUBSCRIPTIONS))
+
+
+def usage_frame(uses: Sequence[Use]) -> pl.DataFrame:
+    """The usage as the engine takes it."""
+    return pl.DataFrame([vars(use) for use in uses], schema=dict(USAGE))
+
+
+def counted(uses: Sequence[Use]) -> list[Use]:
+    """The same uses, all of them counted in the totals."""
+    return [replace(use, counted=use.quantity) for use in uses]
+
+
+@dataclass(frozen=True)
+class World:
+    """Books and subscriptions, and what usage costs in them, slowly."""
+
+    books: tuple[dict, ...]
+    subscriptions: tuple[Subscription, ...]
+
+    def charges(self, uses: Sequence[Use]) -> dict[tuple, Decimal]:
+        """What each use costs, by its key; uses without a price are left out."""
+        ordered = sorted(filter(None, (self._situation(use) for use in uses)), key=lambda found: found[0])
+        quantities: dict[tuple, Decimal] = {}
+        amounts = {}
+        for _, scope, use, price, share in ordered:
+            before = quantities.get(scope, ZERO)
+            after = quantities[scope] = before + use.quantity
+            amounts[use.key] = _cost(price, after, share) - _cost(price, before, share)
+        return amounts
+
+    def _situation(self, use: Use) -> tuple | None:
+        """What holds for a use: its place in the order of events, its scope, its price, its share."""
+        row = self._subscription(use.account_id, use.service_id, use.slice_start)
+        price = row and self._price(row.plan, use.meter, row.currency, use.slice_start)
+        if not row or not price:
+            return None
+        start, end = month(use.slice_start, row.time_zone)
+        resource = use.resource_id if price.get("accumulate") == "resource" else ""
+        scope = (use.account_id, row.subscription_id, row.plan, price["id"], resource, start)
+        order = (use.slice_start, row.plan, price["id"], use.service_id, use.resource_id, use.meter, use.dimensions)
+        return order, scope, use, price, self._share(row, price["id"], use.meter, start, end)
+
+    def _subscription(self, account: str, service: str, at: datetime) -> Subscription | None:
+        """The service's own subscription if it has one in force, else the account's."""
+        for wanted in (service, ""):
+            row = self._in_force(account, wanted, at)
+            if row is not None and row.plan is not None:
+                return row
+        return None
+
+    def _in_force(self, account: str, service: str, at: datetime) -> Subscription | None:
+        rows = [row for row in self.subscriptions if (row.account_id, row.service_id) == (account, service)]
+        rows = [row for row in rows if row.effective_from <= at]
+        return max(rows, key=lambda row: row.effective_from, default=None)
+
+    def _price(self, plan: str | None, meter: str, currency: str, at: datetime) -> dict | None:
+        """The price in the newest book that has begun."""
+        begun = [document for document in self.books if document["effective_from"] <= at]
+        if not begun:
+            return None
+        newest = max(begun, key=lambda document: document["effective_from"])
+        prices = newest["plans"].get(plan, {"prices": []})["prices"]
+        return next((price for price in prices if price["meter"] == meter and newest["currency"] == currency), None)
+
+    def _share(self, row: Subscription, price_id: str, meter: str, start: datetime, end: datetime) -> tuple[int, int]:
+        """For how many of the period's seconds the plan and the price id were in force; a quarter hour each."""
+        inside = 0
+        at = start
+        while at < end:
+            held = self._in_force(row.account_id, row.service_id, at)
+            price = self._price(row.plan, meter, row.currency, at)
+            same = held and (held.subscription_id, held.plan) == (row.subscription_id, row.plan)
+            inside += 900 if same and price and price["id"] == price_id else 0
+            at += timedelta(minutes=15)
+        return inside, int((end - start).total_seconds())
+
+
+def month(at: datetime, zone: str) -> tuple[datetime, datetime]:
+    """The calendar month of an instant in a zone."""
+    start = at.astimezone(ZoneInfo(zone)).replace(day=1, hour=0, minute=0)
+    end = (start + timedelta(days=32)).replace(day=1)
+    return start.astimezone(UTC), end.astimezone(UTC)
+
+
+def _cost(price: dict, quantity: Decimal, share: tuple[int, int]) -> Decimal:
+    """C(Q) with the share of the period, each rounded once."""
+    part, whole = share
+    included = Decimal(price.get("included", "0")) * part / whole
+    maximum = price.get("maximum")
+    return total_cost(
+        price,
+        quantity,
+        included.quantize(Decimal("1e-9"), ROUND_HALF_EVEN),
+        None if maximum is None else (Decimal(maximum) * part / whole).quantize(Decimal("1e-18"), ROUND_HALF_EVEN),
+    )

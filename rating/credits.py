@@ -14,7 +14,7 @@ from typing import Final
 
 import polars as pl
 
-from rating.burning import STANDING, burn_ranks, lives
+from rating.burning import STANDING, burn_ranks, closes, lives, opens
 from rating.errors import FrameError
 from rating.money import AMOUNT, ZERO_AMOUNT
 
@@ -78,27 +78,31 @@ def _repeats(*columns: str) -> pl.Expr:
 
 def _positioned(lots: pl.DataFrame, positions: pl.DataFrame, slices: pl.DataFrame) -> pl.DataFrame:
     """Give every lot of the charged accounts its position, its account's number, and whether it lived."""
-    opens = (pl.col("account") != pl.col("account").shift(1)).fill_null(value=True)
-    closes = (pl.col("account") != pl.col("account").shift(-1)).fill_null(value=True)
-    accounts = slices.filter(opens).select("account_id", "account", first_start="slice_start")
-    last_end = slices.filter(closes).select(last_end="slice_end")
-    known = positions.select("lot", pl.col("position").cast(AMOUNT))
-    return (
-        lots.join(accounts.hstack(last_end), on="account_id")
-        .join(known, on="lot", how="left", maintain_order="left")
-        .select(
-            "account_id",
-            "account",
-            "lot",
-            "priority",
-            "effective_at",
-            "expires_at",
-            "position",
-            is_paid=pl.col("kind") != "promotional",
-            capacity=pl.col("amount").cast(AMOUNT),
-            lived=lives(start="first_start", end="last_end"),
-        )
+    accounts = slices.filter(opens("account")).select("account_id", "account", first_start="slice_start")
+    last_end = slices.filter(closes("account")).select(last_end="slice_end")
+    needed = lots.select(
+        "account_id",
+        "lot",
+        "priority",
+        "effective_at",
+        "expires_at",
+        is_paid=pl.col("kind") != "promotional",
+        capacity=pl.col("amount").cast(AMOUNT),
     )
+    known = positions.select("lot", pl.col("position").cast(AMOUNT))
+    held = needed.hstack(_looked_up(needed, accounts.hstack(last_end), "account_id"))
+    if held["account"].has_nulls():
+        held = held.filter(pl.col("account").is_not_null())
+    return held.hstack(_looked_up(held, known, "lot")).with_columns(lived=lives(start="first_start", end="last_end"))
+
+
+def _looked_up(frame: pl.DataFrame, table: pl.DataFrame, key: str) -> pl.DataFrame:
+    """The columns of the table that go with each row; a join of the key alone, because wide joins are slow."""
+    found = frame.select(key).join(table, on=key, how="left", maintain_order="left").drop(key)
+    if found.height != frame.height:
+        message = f"positions name a {key} twice; give one position a lot"
+        raise FrameError(message)
+    return found
 
 
 def _rank(held: pl.DataFrame) -> pl.DataFrame:

@@ -65,16 +65,7 @@ class LandedFile:
 
     def as_dict(self) -> dict[str, object]:
         """Return the file's counts as plain values."""
-        return {
-            "source": self.source,
-            "file": self.file,
-            "records": self.records,
-            "accepted": self.accepted,
-            "duplicates": self.planted.duplicates,
-            "refused": dict(sorted(self.planted.refused.items())),
-            "late": self.accepted if self.is_late else 0,
-            "repeats": self.repeats,
-        }
+        return {"source": self.source, "file": self.file, "repeats": self.repeats} | Manifest((self,)).totals()
 
 
 @dataclass(frozen=True)
@@ -96,7 +87,7 @@ class Manifest:
         return cls(tuple(file for file in files if file is not None))
 
     def totals(self) -> dict[str, object]:
-        """Return the counts over all files that are not copies."""
+        """Return the counts over all files; the records of files that are copies are only `skipped`."""
         taken = [file for file in self.files if file.repeats is None]
         refused: Counter[str] = Counter()
         for file in taken:
@@ -108,6 +99,7 @@ class Manifest:
             "accepted": sum(file.accepted for file in taken),
             "duplicates": sum(file.planted.duplicates for file in taken),
             "refused": dict(sorted(refused.items())),
+            "skipped": sum(file.records for file in self.files if file.repeats is not None),
             "late": sum(file.accepted for file in taken if file.is_late),
         }
 

@@ -26,7 +26,7 @@ NOBODY = "ghost-industries"
 NOTHING_PLANTED = Planted()
 
 # Days, counted from the cloud's first.
-_BROKEN_AGENT_DAY = 4
+_BROKEN_PROBE_DAY = 4
 _CONFLICT_DAY = 8
 _RESTART_DAY = 10
 _BROKEN_RECORD_DAYS = {NIGHTLY: (3, 5), OBJECT_STORE: (2, 9)}
@@ -72,8 +72,8 @@ def _in_five_minutes(instant: datetime) -> pl.Expr:
 
 
 def _with_malformed_rows(cloud: Cloud, rows: pl.DataFrame) -> tuple[pl.DataFrame, Planted]:
-    """Spoil a few rows: an agent that reports for nobody, at no time, nothing, no number or too much."""
-    instant = cloud.start + _BROKEN_AGENT_DAY * DAY + _NINE_IN_THE_MORNING
+    """Spoil a few rows: a probe that reports for nobody, at no time, nothing, no number or too much."""
+    instant = cloud.start + _BROKEN_PROBE_DAY * DAY + _NINE_IN_THE_MORNING
     places = rows.select(_in_five_minutes(instant).arg_true()).to_series()
     refused: Counter[str] = Counter()
     spoiled = rows.with_row_index("place_in_file")
@@ -83,7 +83,7 @@ def _with_malformed_rows(cloud: Cloud, rows: pl.DataFrame) -> tuple[pl.DataFrame
             pl.when(is_here).then(pl.lit(value, dtype=rows.schema[column])).otherwise(pl.col(column)).alias(column)
             for column, value in oddity.values.items()
         )
-        refused[oddity.reason] += oddity.refused_gauges
+        refused[oddity.reason.value] += oddity.refused_gauges
     return spoiled.drop("place_in_file"), Planted(refused=dict(refused))
 
 
@@ -92,13 +92,13 @@ def _conflicting_copy(cloud: Cloud, rows: pl.DataFrame) -> tuple[pl.DataFrame, P
     instant = cloud.start + _CONFLICT_DAY * DAY + _NINE_IN_THE_MORNING
     copy = rows.filter(_in_five_minutes(instant)).head(1)
     changed = copy.with_columns(pl.col("disk_write_kibs") + 1, pl.col("net_tx_kibs") + 0.001)
-    return changed, Planted(4 * copy.height, {Reason.CONFLICT: 2 * copy.height} if copy.height else {})
+    return changed, Planted(4 * copy.height, {Reason.CONFLICT.value: 2 * copy.height} if copy.height else {})
 
 
 def _repeats(cloud: Cloud, rows: pl.DataFrame) -> tuple[pl.DataFrame, Planted]:
     """Repeat a small share of the rows at the file's end, as a collector does that missed a confirmation."""
     bits = mixed(pl.lit(key(cloud.seed, "repeats"), dtype=pl.UInt64), pl.col("timestamp").dt.epoch("us"), 0)
-    planted_days = (_BROKEN_AGENT_DAY, _CONFLICT_DAY)
+    planted_days = (_BROKEN_PROBE_DAY, _CONFLICT_DAY)
     is_planted = pl.any_horizontal(
         _in_five_minutes(cloud.start + day * DAY + _NINE_IN_THE_MORNING) for day in planted_days
     )
@@ -126,7 +126,7 @@ def landed_records(cloud: Cloud, source: str, start: datetime, end: datetime) ->
         if start <= (instant := cloud.start + day * DAY + _NINE_IN_THE_MORNING) < end
         for pair in _malformed_records(cloud, source, instant)
     ]
-    refused = Counter(str(outcome) for _, outcome in broken if isinstance(outcome, Reason))
+    refused = Counter(outcome.value for _, outcome in broken if isinstance(outcome, Reason))
     duplicates = len(repeated) + sum(outcome == "duplicate" for _, outcome in broken)
     return [*punctual, *repeated, *(record for record, _ in broken)], Planted(duplicates, dict(refused))
 

@@ -7,7 +7,7 @@ must not change. What does not: one book alone (`model.py`).
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby, pairwise
+from itertools import groupby, pairwise, zip_longest
 
 from rating.errors import PriceBookError, Problem
 from rating.pricebook.model import Price, PriceBook
@@ -32,9 +32,10 @@ def effective_books(books: Sequence[PriceBook]) -> list[PriceBook]:
 def price_spans(books: Sequence[PriceBook]) -> list[PriceSpan]:
     """How long each definition of each price stood (semantics 3: versions of one price id)."""
     standing = effective_books(books)
-    ends: list[datetime | None] = [*(book.effective_from for book in standing[1:]), None]
     rows = [
-        (plan, price, book, end) for book, end in zip(standing, ends, strict=True) for plan, _, price in book.prices()
+        (plan, price, book, following and following.effective_from)
+        for book, following in zip_longest(standing, standing[1:])
+        for plan, _, price in book.prices()
     ]
     rows.sort(key=lambda row: (row[0], row[1].id, row[2].effective_from))
     spans: list[PriceSpan] = []

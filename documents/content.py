@@ -1,0 +1,172 @@
+"""What an invoice document says, as the JSON that is kept: from drafts, in one vectorized pass over all accounts.
+
+What belongs here: names, descriptions and texts of amounts. What does not: amounts (`rating/invoicing.py`), the page
+(`render.py`), numbers and dates of issue (given when it is issued).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import polars as pl
+
+from documents.formats import format_number
+
+TEXT_OF_DIGITS: Final = (0, 2, 3)
+AMOUNT_COLUMNS: Final = ("lines_total", "promotional_credit", "paid_credit", "net", "tax", "due")
+CREDIT_KINDS: Final = ("promotional_credit", "paid_credit")
+
+
+@dataclass(frozen=True)
+class Content:
+    """All that documents are made of besides the drafts themselves.
+
+    Attributes:
+        seller: the seller as documents name it.
+        accounts: account_id, name, address (lines joined by '; '), email, tax_id, time_zone.
+        meters: meter, title, unit.
+        prices: compiled prices (`rating.pricing.compile_prices`).
+        chart: account_id, day, meter, amount.
+        receipts: account_id, receipts.
+        tax_label: what the tax is called.
+        run: the run that the documents state.
+    """
+
+    seller: dict[str, Any]
+    accounts: pl.DataFrame
+    meters: pl.DataFrame
+    prices: pl.DataFrame
+    chart: pl.DataFrame
+    receipts: pl.DataFrame
+    tax_label: str
+    run: int
+
+
+def add_documents(invoices: pl.DataFrame, lines: pl.DataFrame, content: Content) -> pl.DataFrame:
+    """Add `document`, the JSON of each invoice, to the drafts.
+
+    `invoices` has what `rating.invoicing.draft_invoices` gives plus `digits`, `number`, `issued_on` and `due_on` (null
+    for drafts); `lines` are its lines.
+    """
+    whole = invoices.join(content.accounts, on="account_id", how="left").join(content.receipts, on="account_id", how="left")
+    whole = whole.join(_lines(lines, invoices, content), on="account_id", how="left")
+    whole = whole.join(_charts(invoices, content), on="account_id", how="left")
+    document = pl.struct(
+        "number", "issued_on", "due_on", "currency",
+        period=_period(), minor_digits=pl.col("digits"), seller=_constant(content.seller), customer=_customer(),
+        lines=pl.col("document_lines"), totals=_totals(content.tax_label),
+        paid_credit_receipts=pl.col("receipts").fill_null([]), chart=pl.col("chart"), run=pl.lit(content.run),
+    )  # fmt: skip
+    keyed = whole.select("account_id", document=document.struct.json_encode())
+    return invoices.join(keyed, on="account_id", how="left")
+
+
+def minor_text(amount: pl.Expr, digits: pl.Expr) -> pl.Expr:
+    """An amount that is whole minor units, as text with just their digits."""
+    return pl.coalesce(
+        pl.when(digits == count).then(amount.cast(pl.Decimal(38, count)).cast(pl.String)) for count in TEXT_OF_DIGITS
+    )
+
+
+def _constant(value: dict[str, Any]) -> pl.Expr:
+    """A value that is the same on every document, as a struct."""
+    return pl.struct(**{
+        key: pl.lit(list(part), pl.List(pl.String)) if isinstance(part, tuple | list) else pl.lit(part, pl.String)
+        for key, part in value.items()
+    })  # fmt: skip
+
+
+def _period() -> pl.Expr:
+    # Both days are included: the last one is the day before the next period's first.
+    first = _local_day("period_start", 0)
+    return pl.struct(label=first.dt.strftime("%B %Y"), start=first.cast(pl.String), end=_local_day("period_end", 1).cast(pl.String))
+
+
+def _local_day(column: str, before: int) -> pl.Expr:
+    """The local day of a period's bound. `local_` columns are the local times that the caller worked out."""
+    return pl.col(f"local_{column}").dt.date().dt.offset_by(f"-{before}d")
+
+
+def _customer() -> pl.Expr:
+    lines = pl.col("address").str.split("; ").list.eval(pl.element().filter(pl.element() != ""))
+    return pl.struct("account_id", "name", "email", "tax_id", address=lines)
+
+
+def _totals(tax_label: str) -> pl.Expr:
+    texts = {name: minor_text(pl.col(name), pl.col("digits")) for name in AMOUNT_COLUMNS}
+    rate = pl.col("tax_rate").cast(pl.String).str.strip_chars_end("0").str.strip_chars_end(".")
+    texts["lines"] = texts.pop("lines_total")
+    return pl.struct(tax_rate=rate, tax_label=pl.format("{} {} %", pl.lit(tax_label), rate), **texts)
+
+
+def _lines(lines: pl.DataFrame, invoices: pl.DataFrame, content: Content) -> pl.DataFrame:
+    """The lines of each account as a list; credit stands among the totals, not here."""
+    keys = ["plan", "price_id", "version", "tier", "kind"]
+    shown = lines.filter(~pl.col("kind").is_in(CREDIT_KINDS))
+    described = shown.join(describe_prices(content.prices, content.meters), on=keys, how="left", maintain_order="left")
+    drafted = invoices.select("account_id", "digits", "time_zone_of_period")
+    local = described.join(drafted, on="account_id", how="left", maintain_order="left")
+    without = pl.col("kind") == "cap"
+    line = pl.struct(
+        "line", group=pl.col("meter"), title=pl.col("title"), description=pl.col("description"),
+        kind=pl.when("adjustment").then(pl.lit("adjustment")).otherwise("kind"),
+        period=pl.col("period_label"),
+        quantity=pl.when(~without).then(pl.col("quantity").cast(pl.String)),
+        unit=pl.when(~without).then("unit"),
+        unit_price=pl.when(~without).then(pl.col("unit_price").cast(pl.String)),
+        amount=minor_text(pl.col("amount"), pl.col("digits")),
+    )  # fmt: skip
+    ordered = local.sort("account_id", "line")
+    return ordered.group_by("account_id", maintain_order=True).agg(document_lines=line)
+
+
+def describe_prices(prices: pl.DataFrame, meters: pl.DataFrame) -> pl.DataFrame:
+    """What each tier, fee, cap and included quantity of each price is called on a document."""
+    titled = prices.unique(["plan", "price_id", "version"], keep="first", maintain_order=True).join(
+        meters.select("meter", "title", meter_unit="unit"), on="meter", how="left"
+    )
+    rows = [row for price in titled.iter_rows(named=True) for row in _descriptions(price)]
+    schema = {
+        "plan": pl.String, "price_id": pl.String, "version": pl.String, "tier": pl.Int32, "kind": pl.String,
+        "meter": pl.String, "title": pl.String, "unit": pl.String, "description": pl.String,
+    }  # fmt: skip
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _descriptions(price: dict[str, Any]) -> Sequence[tuple[Any, ...]]:
+    """The rows of one price; there are as many as a price book has tiers."""
+    unit = price["meter_unit"]
+    key = (price["plan"], price["price_id"], price["version"])
+    named = (price["meter"], price["title"], unit)
+    rows: list[tuple[Any, ...]] = [
+        (*key, 0, "included", *named, "included in the plan"),
+        (*key, 0, "cap", *named, "maximum of the plan reached"),
+    ]
+    number = 1
+    while price.get(f"tier_{number}_unit_price") is not None:
+        text = _tier_text(price, number, unit)
+        rows += [(*key, number, "usage", *named, text), (*key, number, "flat_fee", *named, f"fee: {text}")]
+        number += 1
+    return rows
+
+
+def _tier_text(price: dict[str, Any], number: int, unit: str) -> str:
+    above, width = price[f"tier_{number}_above"], price[f"tier_{number}_width"]
+    if width is None:
+        return f"above {format_number(above)} {unit}" if above else f"per {unit}"
+    return f"{'next' if above else 'first'} {format_number(width)} {unit}"
+
+
+def _charts(invoices: pl.DataFrame, content: Content) -> pl.DataFrame:
+    """Charges by day and meter of each account; every series has an amount for every day."""
+    span = invoices.select(
+        "account_id", day=pl.date_ranges(_local_day("period_start", 0), _local_day("period_end", 1)).cast(pl.List(pl.String))
+    )
+    days = span.explode("day")
+    used = content.chart.select("account_id", "meter").unique()
+    grid = days.join(used, on="account_id").join(content.chart, on=["account_id", "meter", "day"], how="left")
+    titled = grid.join(content.meters.select("meter", "title"), on="meter", how="left").sort("account_id", "meter", "day")
+    amount = pl.col("amount").fill_null(0).cast(pl.String)
+    series = titled.group_by("account_id", "meter", "title", maintain_order=True).agg(amounts=amount)
+    listed = series.group_by("account_id", maintain_order=True).agg(series=pl.struct("meter", "title", "amounts"))
+    return span.join(listed, on="account_id").select("account_id", chart=pl.struct(days="day", series="series"))

@@ -15,15 +15,13 @@ from typing import Final
 import polars as pl
 
 from rating.burning import STANDING, burn_ranks, closes, lives, opens
+from rating.credit_schemas import DRAWS, POSITIONS, UNBILLED, check_burn_down
 from rating.errors import FrameError
-from rating.money import AMOUNT, ZERO_AMOUNT
+from rating.money import ZERO_AMOUNT
 
-_TIME: Final = pl.Datetime("us", "UTC")
+__all__ = ["DRAWS", "POSITIONS", "UNBILLED", "BurnDown", "burn_down"]
+
 _FAR_FUTURE: Final = pl.lit(2**62, dtype=pl.Int64)
-
-DRAWS: Final = pl.Schema({"account_id": pl.String, "slice_start": _TIME, "lot": pl.String, "amount": AMOUNT})
-UNBILLED: Final = pl.Schema({"account_id": pl.String, "slice_start": _TIME, "amount": AMOUNT})
-POSITIONS: Final = pl.Schema({"account_id": pl.String, "lot": pl.String, "position": AMOUNT})
 
 
 @dataclass(frozen=True)
@@ -45,13 +43,14 @@ def burn_down(charges: pl.DataFrame, lots: pl.DataFrame, positions: pl.DataFrame
     states after the last computation: a lot that is not in it was part of none and starts at 0. `draws` is
     what stands for the slices given; other slices in it are ignored.
     """
+    check_burn_down(charges, lots, positions, draws)
     slices = _number_slices(charges)
     held = _positioned(lots, positions, slices)
     ranked = _rank(held)
     burned = burn_ranks(slices, ranked, _numbered(draws, slices, ranked))
     return BurnDown(
-        draws=_name(burned.paid, slices).hstack(_lots_of(burned.paid, ranked)).select(DRAWS.names()),
-        unbilled=_name(burned.rest.filter(pl.col("amount") != ZERO_AMOUNT), slices).select(UNBILLED.names()),
+        draws=_name(burned.paid, slices).hstack(_lots_of(burned.paid, ranked)).select(DRAWS.keys()),
+        unbilled=_name(burned.rest.filter(pl.col("amount") != ZERO_AMOUNT), slices).select(UNBILLED.keys()),
         positions=_move(held, ranked, burned.moved),
     )
 
@@ -62,7 +61,8 @@ def _number_slices(charges: pl.DataFrame) -> pl.DataFrame:
         "account_id",
         "slice_start",
         "slice_end",
-        pl.col("amount", "counted").cast(AMOUNT),
+        "amount",
+        "counted",
     ).sort("account_id", "slice_start")
     numbered = ordered.with_columns(account=pl.col("account_id").rle_id()).with_row_index("slice")
     if numbered.select(_repeats("account", "slice_start")).item():
@@ -87,9 +87,9 @@ def _positioned(lots: pl.DataFrame, positions: pl.DataFrame, slices: pl.DataFram
         "effective_at",
         "expires_at",
         is_paid=pl.col("kind") != "promotional",
-        capacity=pl.col("amount").cast(AMOUNT),
+        capacity="amount",
     )
-    known = positions.select("lot", pl.col("position").cast(AMOUNT))
+    known = positions.select("lot", "position")
     held = needed.hstack(_looked_up(needed, accounts.hstack(last_end), "account_id"))
     if held["account"].has_nulls():
         held = held.filter(pl.col("account").is_not_null())
@@ -132,7 +132,7 @@ def _rank(held: pl.DataFrame) -> pl.DataFrame:
 
 def _numbered(draws: pl.DataFrame, slices: pl.DataFrame, ranked: pl.DataFrame) -> pl.DataFrame:
     """Number the draws that stand for the slices given by slice and lot."""
-    of_slices = draws.select("account_id", "slice_start", "lot", drawn=pl.col("amount").cast(AMOUNT)).join(
+    of_slices = draws.select("account_id", "slice_start", "lot", drawn="amount").join(
         slices.select("account_id", "slice_start", "slice"), on=["account_id", "slice_start"]
     )
     if of_slices.is_empty():
@@ -163,4 +163,4 @@ def _move(held: pl.DataFrame, ranked: pl.DataFrame, moved: pl.DataFrame) -> pl.D
     """The new positions: of the lots that lived as computed, of the others as they were (0 where unknown)."""
     unmoved = held.filter(~pl.col("lived")).with_columns(pl.col("position").fill_null(ZERO_AMOUNT))
     names = ranked.select(pl.col("account_id", "lot").gather(moved["lot_row"]))
-    return pl.concat([moved.hstack(names).select(POSITIONS.names()), unmoved.select(POSITIONS.names())])
+    return pl.concat([moved.hstack(names).select(POSITIONS.keys()), unmoved.select(POSITIONS.keys())])

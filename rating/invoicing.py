@@ -7,13 +7,14 @@ A draft states the books now less what was stated already. So late use, correcti
 case: they are what differs in a period, this one or an earlier one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import polars as pl
 
 from rating.apportion import apportion, currency_digits, round_minor_half_up, tax_half_up
+from rating.credit_schemas import STATED, check_drafting
 from rating.money import AMOUNT, QUANTITY, ZERO_AMOUNT, ZERO_QUANTITY
 from rating.pricing import tier_parts
 from rating.sums import sum_by
@@ -26,18 +27,7 @@ _PERIOD: Final = ("account_id", "period_start")
 _SCOPE: Final = (*_PERIOD, "subscription_id", "plan", "price_id", "resource_id", "meter")
 # Lines, promotional and paid credit are each rounded on their own, per period of supply.
 _ROUNDED_TOGETHER: Final = (*_PERIOD, "section")
-_LINE_COLUMNS: Final = {
-    "account_id": pl.String(),
-    "period_start": pl.Datetime("us", "UTC"),
-    "plan": pl.String(),
-    "price_id": pl.String(),
-    "version": pl.String(),
-    "tier": pl.Int32(),
-    "kind": pl.String(),
-    "quantity": QUANTITY,
-    "unit_price": QUANTITY,
-    "exact": AMOUNT,
-}
+_LINE_COLUMNS: Final = {name: dtype for name, dtype in STATED.items() if name != "amount"}
 
 
 @dataclass(frozen=True)
@@ -48,16 +38,17 @@ class Drafts:
     lines: pl.DataFrame
 
 
-def draft_invoices(usage: pl.DataFrame, credits: pl.DataFrame, stated: pl.DataFrame, accounts: pl.DataFrame) -> Drafts:
+def draft_invoices(usage: pl.DataFrame, paid: pl.DataFrame, stated: pl.DataFrame, accounts: pl.DataFrame) -> Drafts:
     """Draft what documents still have to state (semantics 5): one draft an account.
 
-    `usage` as for `usage_lines` and `credits` as for `credit_lines` hold the books now, `stated` the lines of all
+    `usage` as for `usage_lines` and `paid` as for `credit_lines` hold the books now, `stated` the lines of all
     issued documents (account_id, period_start, line key, quantity, unit_price, amount, exact). All three must
     hold the same periods: a period that is stated and has no usage is given back whole. `accounts` (account_id,
     period, period_start, period_end, currency, tax_code, tax_rate in percent) has one row an account to draft
     for; other accounts and later periods are left out, lines of earlier periods are adjustments.
     """
-    now = pl.concat([usage_lines(usage), credit_lines(credits)])
+    check_drafting(usage, paid, stated, accounts)
+    now = pl.concat([usage_lines(usage), credit_lines(paid)])
     differences = _differences(now, stated, accounts)
     totals = _round_totals(differences)
     shared = apportion(differences.join(totals, on=_ROUNDED_TOGETHER), _ROUNDED_TOGETHER, LINE_KEY)
@@ -86,16 +77,16 @@ def usage_lines(usage: pl.DataFrame) -> pl.DataFrame:
     return summed.join(prices, on=[*_PERIOD, *LINE_KEY]).select(_LINE_COLUMNS.keys())
 
 
-def credit_lines(credits: pl.DataFrame) -> pl.DataFrame:
+def credit_lines(paid: pl.DataFrame) -> pl.DataFrame:
     """Turn what credit paid (account_id, period_start, kind of lot, amount drawn) into negative lines."""
     kind = pl.when(pl.col("kind") == "promotional").then(pl.lit(PROMOTIONAL_CREDIT)).otherwise(pl.lit(PAID_CREDIT))
-    summed = sum_by(credits.select(*_PERIOD, "amount", kind=kind), (*_PERIOD, "kind"), "amount")
+    summed = sum_by(paid.select(*_PERIOD, "amount", kind=kind), (*_PERIOD, "kind"), "amount")
     nothing = {"plan": pl.lit(""), "price_id": pl.lit(""), "version": pl.lit(""), "tier": pl.lit(0)}
     zero = {"quantity": ZERO_QUANTITY, "unit_price": ZERO_QUANTITY}
     return summed.select(*_PERIOD, "kind", exact=-pl.col("amount"), **nothing, **zero).select(_cast(_LINE_COLUMNS))
 
 
-def _cast(columns: dict[str, pl.DataType]) -> list[pl.Expr]:
+def _cast(columns: Mapping[str, pl.DataType]) -> list[pl.Expr]:
     return [pl.col(name).cast(dtype) for name, dtype in columns.items()]
 
 

@@ -142,6 +142,7 @@ def _open_json(connection: duckdb.DuckDBPyConnection, files: Sequence[LandedFile
         f"quote = '', escape = '', filename = true, max_line_size = {LARGEST_LINE_BYTES}, auto_detect = false)"
     )
     connection.execute(statement("steps/ingest/landed_json"))
+    connection.execute("create or replace temp view landed as from landed_events")
     connection.execute(statement("steps/ingest/malformed_json"))
 
 

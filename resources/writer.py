@@ -23,7 +23,7 @@ from resources.lake import INLINE_ROWS, Lake, Parameters
 from resources.lock import writer_lock
 from resources.staging import Staged, StagedFile, stage_query, stage_statement
 
-STEPS = ("reference", "usage_events", "usage_hourly", "charges", "ledger_entries", "invoices")
+STEPS = ("reference", "usage_events", "usage_hourly", "charges", "ledger_entries", "invoices", "drafts")
 # Steps that only add facts: when there is nothing to add, there is nothing to commit.
 FACT_STEPS = ("reference", "usage_events")
 # The last step of an hourly run: when it commits, the books of that run are whole, and the views show them.

@@ -33,7 +33,7 @@ def price_spans(books: Sequence[PriceBook]) -> list[PriceSpan]:
     """How long each definition of each price stood (semantics 3: versions of one price id)."""
     standing = effective_books(books)
     rows = [
-        (plan, price, book, following and following.effective_from)
+        (plan, price, book, following.effective_from if following else None)
         for book, following in zip_longest(standing, standing[1:])
         for plan, _, price in book.prices()
     ]

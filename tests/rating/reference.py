@@ -1,16 +1,18 @@
-"""A slow reference of what a quantity costs, record by record: `decimal` and nothing else.
+"""A slow reference of what a quantity costs, record by record: `decimal` and nothing else that computes.
 
 Written from semantics 3 alone, so that agreement with the engine means something.
 """
 
 from decimal import Decimal, getcontext
+from typing import Any
 
 getcontext().prec = 80
 
 ZERO = Decimal(0)
+Document = dict[str, Any]
 
 
-def model_cost(price: dict, quantity: Decimal) -> Decimal:
+def model_cost(price: Document, quantity: Decimal) -> Decimal:
     """What the model alone makes of a quantity from which `included` is taken off."""
     if quantity <= 0:
         return ZERO
@@ -27,7 +29,7 @@ def model_cost(price: dict, quantity: Decimal) -> Decimal:
     return cost
 
 
-def total_cost(price: dict, quantity: Decimal, included: Decimal, maximum: Decimal | None) -> Decimal:
+def total_cost(price: Document, quantity: Decimal, included: Decimal, maximum: Decimal | None) -> Decimal:
     """C(Q) with what the scope gets of `included` and `maximum`."""
     cost = model_cost(price, quantity - included)
     return cost if maximum is None else min(cost, maximum)

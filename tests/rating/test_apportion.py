@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from rating.apportion import apportion, currency_digits, round_minor_half_up, tax_half_up
 from rating.errors import CurrencyError
 from rating.money import AMOUNT
+from tests.rating.frames import TEXT, Columns, D, frame
 
-D = Decimal
-LINES = {"group": pl.String, "key": pl.String, "exact": AMOUNT, "total": AMOUNT, "digits": pl.Int8}
+LINES: Columns = {"group": TEXT, "key": TEXT, "exact": AMOUNT, "total": AMOUNT, "digits": pl.Int8()}
 Row = tuple[str, str, Decimal, Decimal, int]
 
 
 def shares(rows: list[Row]) -> dict[tuple[str, str], Decimal]:
-    shared = apportion(pl.DataFrame(rows, schema=LINES, orient="row"), ["group"], ["key"])
+    shared = apportion(frame(LINES, *rows), ["group"], ["key"])
     return {(row["group"], row["key"]): row["amount"] for row in shared.iter_rows(named=True)}
 
 
@@ -91,7 +91,7 @@ def test_largest_remainder_equals_the_reference(groups: list[tuple[dict[str, Dec
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(EXACTS, st.sampled_from([0, 2, 3])), min_size=1, max_size=8))
 def test_rounding_is_half_up_away_from_zero(rows: list[tuple[Decimal, int]]) -> None:
-    amounts = pl.DataFrame(rows, schema={"amount": AMOUNT, "digits": pl.Int8}, orient="row")
+    amounts = frame({"amount": AMOUNT, "digits": pl.Int8()}, *rows)
     found = amounts.select(round_minor_half_up(pl.col("amount"), pl.col("digits"))).to_series().to_list()
     assert found == [amount.quantize(D(1).scaleb(-digits), rounding=ROUND_HALF_UP) for amount, digits in rows]
 
@@ -102,9 +102,7 @@ TAXES = [("63.45", "19", 2, "12.06"), ("-63.45", "19", 2, "-12.06"), ("0.50", "7
 @pytest.mark.parametrize(("net", "rate", "digits", "tax"), TAXES)
 def test_tax(net: str, rate: str, digits: int, tax: str) -> None:
     """On the rounded net, rounded half-up once (semantics 5)."""
-    row = pl.DataFrame(
-        [(D(net), D(rate), digits)], schema={"n": AMOUNT, "r": pl.Decimal(38, 9), "d": pl.Int8}, orient="row"
-    )
+    row = frame({"n": AMOUNT, "r": pl.Decimal(9, 4), "d": pl.Int8()}, (D(net), D(rate), digits))
     assert row.select(tax_half_up(pl.col("n"), pl.col("r"), pl.col("d"))).item() == D(tax)
 
 

@@ -1,7 +1,6 @@
 """What expires, and differences between what is due and what stands."""
 
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 
 import polars as pl
 import pytest
@@ -11,11 +10,10 @@ from rating.errors import OutOfBoundsError
 from rating.money import AMOUNT
 from rating.postings import draw_difference, expiries, unbilled_difference
 from rating.sums import sum_by
+from tests.rating.frames import TEXT, TIME, Columns, D, frame
 
-D = Decimal
-TIME = pl.Datetime("us", "UTC")
 NOON = datetime(2026, 10, 31, 12, tzinfo=UTC)
-LOTS = {"account_id": pl.String, "lot": pl.String, "amount": AMOUNT, "expires_at": TIME}
+LOTS: Columns = {"account_id": TEXT, "lot": TEXT, "amount": AMOUNT, "expires_at": TIME}
 
 EXPIRIES = {
     "nothing drawn": (D(10), NOON, None, D(10)),
@@ -32,16 +30,16 @@ EXPIRIES = {
 def test_expiry(name: str) -> None:
     """What is unused of a lot at its end (semantics 4), for hours closed until noon."""
     amount, expires_at, position, unused = EXPIRIES[name]
-    lots = pl.DataFrame([("a", "x", amount, expires_at)], schema=LOTS, orient="row")
+    lots = frame(LOTS, ("a", "x", amount, expires_at))
     known = [] if position is None else [("a", "x", position)]
-    due = expiries(lots, pl.DataFrame(known, schema=POSITIONS, orient="row"), NOON)
+    due = expiries(lots, frame(POSITIONS, *known), NOON)
     assert due.schema == DRAWS
     assert due.rows() == ([] if unused is None else [("a", NOON, "x", unused)])
 
 
 def draws(*rows: tuple[str, int, str, str]) -> pl.DataFrame:
     shaped = [(account, NOON + timedelta(hours=hour), lot, D(amount)) for account, hour, lot, amount in rows]
-    return pl.DataFrame(shaped, schema=DRAWS, orient="row")
+    return frame(DRAWS, *shaped)
 
 
 def test_draw_difference_appends_what_is_missing_and_takes_back_what_is_wrong() -> None:
@@ -60,7 +58,7 @@ def test_unbilled_difference() -> None:
 
 def test_sums_do_not_wrap_around() -> None:
     """Polars 2.1 wraps in the sum of a group; ours says so instead."""
-    large = pl.DataFrame({"key": ["a"] * 3, "amount": [D("9e19")] * 3}, schema={"key": pl.String, "amount": AMOUNT})
+    large = pl.DataFrame({"key": ["a"] * 3, "amount": [D("9e19")] * 3}, schema={"key": TEXT, "amount": AMOUNT})
     assert large.group_by("key").agg(pl.col("amount").sum())["amount"].item() != D("27e19")
     with pytest.raises(OutOfBoundsError, match="magnitudes of 'amount'"):
         sum_by(large, ["key"], "amount")

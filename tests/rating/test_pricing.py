@@ -14,21 +14,22 @@ from rating.money import AMOUNT, QUANTITY
 from rating.pricebook import Price
 from rating.pricing import tier_parts, total_cost
 from tests.rating import reference
+from tests.rating.reference import Document
 from tests.rating.worlds import book, prices_frame
 
 VECTORS = Path(__file__).parents[3] / "shared" / "vectors" / "pricing.json"
 NANO = Decimal("1e-9")
 
 
-def as_price(document: dict) -> Price:
+def as_price(document: Document) -> Price:
     return Price.model_validate({"id": "price", "meter": "cpu", **document})
 
 
-def costs(document: dict, quantities: list[Decimal]) -> list[Decimal]:
+def costs(document: Document, quantities: list[Decimal]) -> list[Decimal]:
     return total_cost(as_price(document), pl.Series(quantities, dtype=QUANTITY)).to_list()
 
 
-def vectors() -> list[dict]:
+def vectors() -> list[Document]:
     if not VECTORS.exists():
         return []
     cases = json.loads(VECTORS.read_text(encoding="utf-8"))
@@ -41,7 +42,7 @@ def test_there_are_worked_examples() -> None:
 
 
 @pytest.mark.parametrize("case", vectors(), ids=lambda case: case["id"])
-def test_worked_examples_of_other_engines(case: dict) -> None:
+def test_worked_examples_of_other_engines(case: Document) -> None:
     quantities = [Decimal(quantity) for quantity in case["cumulative"]]
     steps = zip(costs(case["price"], quantities), costs(case["price"], [Decimal(0), *quantities[:-1]]), strict=True)
     assert [after - before for after, before in steps] == [Decimal(amount) for amount in case["booked"]]
@@ -74,14 +75,14 @@ def decimals(most: int, digits: int = 9) -> st.SearchStrategy[Decimal]:
 
 
 @st.composite
-def price_documents(draw: st.DrawFn) -> dict:
-    document: dict = {"included": f"{draw(st.one_of(st.just(Decimal(0)), decimals(100))):f}"}
+def price_documents(draw: st.DrawFn) -> Document:
+    document: Document = {"included": f"{draw(st.one_of(st.just(Decimal(0)), decimals(100))):f}"}
     if draw(st.booleans()):
         document["maximum"] = f"{draw(decimals(10_000)):f}"
     if draw(st.booleans()):
         return {**document, "model": "unit", "unit_price": f"{draw(decimals(1000)):f}"}
     bounds = sorted(draw(st.sets(decimals(1000).filter(bool), max_size=4)))
-    tiers: list[dict] = [{"up_to": f"{bound:f}"} for bound in bounds] + [{}]
+    tiers: list[Document] = [{"up_to": f"{bound:f}"} for bound in bounds] + [{}]
     for tier in tiers:
         tier["unit_price"] = f"{draw(decimals(1000)):f}"
         if draw(st.booleans()):
@@ -89,7 +90,7 @@ def price_documents(draw: st.DrawFn) -> dict:
     return {**document, "model": "graduated", "tiers": tiers}
 
 
-def interesting_quantities(document: dict) -> list[Decimal]:
+def interesting_quantities(document: Document) -> list[Decimal]:
     """Zero, the bounds and a nano to either side, and very much."""
     included = Decimal(document["included"])
     bounds = [included + Decimal(tier["up_to"]) for tier in document.get("tiers", []) if "up_to" in tier]
@@ -97,7 +98,7 @@ def interesting_quantities(document: dict) -> list[Decimal]:
     return sorted({edge + step for edge in edges for step in (-NANO, 0, NANO)} | {Decimal("1e12")})
 
 
-def slow_cost(document: dict, quantity: Decimal) -> Decimal:
+def slow_cost(document: Document, quantity: Decimal) -> Decimal:
     maximum = document.get("maximum")
     return reference.total_cost(
         document, quantity, Decimal(document["included"]), None if maximum is None else Decimal(maximum)
@@ -106,26 +107,31 @@ def slow_cost(document: dict, quantity: Decimal) -> Decimal:
 
 @settings(max_examples=150, deadline=None)
 @given(price_documents(), st.lists(decimals(3000), max_size=5))
-def test_the_cost_is_that_of_the_slow_reference(document: dict, quantities: list[Decimal]) -> None:
+def test_the_cost_is_that_of_the_slow_reference(document: Document, quantities: list[Decimal]) -> None:
     chosen = interesting_quantities(document) + quantities
     assert costs(document, chosen) == [slow_cost(document, quantity) for quantity in chosen]
 
 
 @settings(max_examples=50, deadline=None)
 @given(price_documents())
-def test_more_usage_never_lowers_the_total(document: dict) -> None:
+def test_more_usage_never_lowers_the_total(document: Document) -> None:
     found = costs(document, interesting_quantities(document))
     assert found == sorted(found)
 
 
 @settings(max_examples=60, deadline=None)
 @given(price_documents(), st.lists(st.tuples(decimals(3000), decimals(3000)), min_size=1, max_size=5))
-def test_the_parts_of_a_cost_sum_to_it_exactly(document: dict, pairs: list[tuple[Decimal, Decimal]]) -> None:
+def test_the_parts_of_a_cost_sum_to_it_exactly(document: Document, pairs: list[tuple[Decimal, Decimal]]) -> None:
     prices = prices_frame([book("1", "2026-01-01", {"standard": [{"id": "price", "meter": "cpu", **document}]})])
     spans = pl.DataFrame(pairs, schema={"quantity_before": QUANTITY, "quantity_after": QUANTITY}, orient="row")
     parts = tier_parts(spans.with_row_index("row_id").join(prices, how="cross"))
     found = dict(parts.group_by("row_id").agg(pl.col("amount").sum()).iter_rows())
-    used = dict(parts.filter(~pl.col("kind").is_in(["flat_fee", "cap"])).group_by("row_id").agg(pl.col("quantity").sum()).iter_rows())
+    used = dict(
+        parts.filter(~pl.col("kind").is_in(["flat_fee", "cap"]))
+        .group_by("row_id")
+        .agg(pl.col("quantity").sum())
+        .iter_rows()
+    )
     for row_id, (before, after) in enumerate(pairs):
         assert found.get(row_id, 0) == slow_cost(document, after) - slow_cost(document, before)
         assert used.get(row_id, 0) == after - before
@@ -160,7 +166,7 @@ TOO_MUCH = {
 
 @pytest.mark.parametrize(("unit_price", "quantity"), TOO_MUCH.values(), ids=TOO_MUCH)
 def test_what_is_too_large_stops_and_names_the_price(unit_price: str, quantity: str) -> None:
-    with pytest.raises(OutOfBoundsError, match="'price'.*mend"):
+    with pytest.raises(OutOfBoundsError, match=r"'price'.*mend"):
         costs({"model": "unit", "unit_price": unit_price}, [Decimal(quantity)])
 
 
@@ -172,4 +178,6 @@ def test_the_largest_amount_is_still_exact() -> None:
 
 def test_a_cheap_price_beside_a_dear_one_does_not_stop_a_large_quantity() -> None:
     tiers = [{"up_to": "1", "unit_price": "999999"}, {"unit_price": "0.001"}]
-    assert costs({"model": "graduated", "tiers": tiers}, [Decimal("9e14")]) == [Decimal(999999) + Decimal("9e11") - Decimal("0.001")]
+    assert costs({"model": "graduated", "tiers": tiers}, [Decimal("9e14")]) == [
+        Decimal(999999) + Decimal("9e11") - Decimal("0.001")
+    ]

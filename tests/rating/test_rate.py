@@ -9,6 +9,7 @@ import pytest
 from rating import rate
 from rating.errors import FrameError, OutOfBoundsError
 from rating.schemas import DUE, TOTALS, UNPRICED, no_rows
+from tests.rating.reference import Document
 from tests.rating.worlds import (
     Subscription,
     Use,
@@ -32,7 +33,7 @@ def use(at: str, quantity: str, **values: str) -> Use:
 
 
 def amounts(
-    uses: Sequence[Use], books: Sequence[dict] = (BOOK,), subscriptions: Sequence[Subscription] = (ACCOUNT,)
+    uses: Sequence[Use], books: Sequence[Document] = (BOOK,), subscriptions: Sequence[Subscription] = (ACCOUNT,)
 ) -> list[Decimal]:
     """What each use costs, in the order of events."""
     rated = rate(usage_frame(uses), prices_frame(books), subscriptions_frame(subscriptions), no_rows(TOTALS))
@@ -209,7 +210,7 @@ def test_no_usage_makes_no_charges() -> None:
 
 
 @pytest.mark.parametrize("books", [[], [book("1", "2027-01-01", {"standard": [CPU]})]], ids=["none", "later"])
-def test_without_a_book_in_force_nothing_is_priced(books: list[dict]) -> None:
+def test_without_a_book_in_force_nothing_is_priced(books: list[Document]) -> None:
     used = usage_frame([use("2026-11-01 01:00", "8")])
     rated = rate(used, prices_frame(books), subscriptions_frame([ACCOUNT]), no_rows(TOTALS))
     assert rated.unpriced["reason"].to_list() == ["no_price"]
@@ -220,7 +221,10 @@ BROKEN = {
     "a float": (lambda usage: usage.with_columns(pl.col("quantity").cast(pl.Float64)), "usage.*Decimal"),
     "another scale": (lambda usage: usage.with_columns(pl.col("quantity").cast(pl.Decimal(38, 6))), "usage.*Decimal"),
     "a null": (lambda usage: usage.with_columns(service_id=pl.lit(None, dtype=pl.String)), "usage.*null"),
-    "no zone": (lambda usage: usage.with_columns(pl.col("slice_start").dt.replace_time_zone(None)), "usage.*slice_start"),
+    "no zone": (
+        lambda usage: usage.with_columns(pl.col("slice_start").dt.replace_time_zone(None)),
+        "usage.*slice_start",
+    ),
 }
 
 
@@ -247,7 +251,7 @@ def test_a_running_quantity_of_1e15_stops_and_names_the_scope(accumulate: str) -
     price = {**MEMORY, "accumulate": accumulate, "unit_price": "0.001"}
     uses = [use(f"2026-11-01 0{hour}:00", LARGE, meter="memory") for hour in (1, 2, 3)]
     assert len(amounts(uses[:2], [book("1", "2026-01-01", {"standard": [price]})])) == 2
-    with pytest.raises(OutOfBoundsError, match="account_id 'a'.*price_id 'memory'.*1e15"):
+    with pytest.raises(OutOfBoundsError, match=r"account_id 'a'.*price_id 'memory'.*1e15"):
         amounts(uses, [book("1", "2026-01-01", {"standard": [price]})])
 
 
@@ -255,7 +259,7 @@ def test_a_sum_that_would_wrap_stops_first() -> None:
     # In a group, 2e29 wraps around to something small in silence: the check has to come before the sum.
     large = Decimal("1e29") - 1
     uses = [use("2026-11-01 01:00", str(large), resource_id=name) for name in ("r1", "r2", "r3")]
-    with pytest.raises(OutOfBoundsError, match="account_id a.*resource_id r1.*meter cpu.*quantity"):
+    with pytest.raises(OutOfBoundsError, match=r"account_id a.*resource_id r1.*meter cpu.*quantity"):
         amounts(uses)
 
 
@@ -264,5 +268,5 @@ def test_an_amount_of_1e19_stops_and_names_the_scope() -> None:
     books = [book("1", "2026-01-01", {"standard": [price]})]
     uses = [use(f"2026-11-01 0{hour}:00", "9e12", meter="memory") for hour in (1, 2)]
     assert amounts(uses[:1], books) == [Decimal("8999991e12")]
-    with pytest.raises(OutOfBoundsError, match="account_id 'a'.*price_id 'memory'.*1e19"):
+    with pytest.raises(OutOfBoundsError, match=r"account_id 'a'.*price_id 'memory'.*1e19"):
         amounts(uses, books)

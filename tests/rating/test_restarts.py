@@ -1,7 +1,6 @@
 """From where an account is computed again when its grants change (semantics 4)."""
 
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 
 import polars as pl
 import pytest
@@ -9,12 +8,12 @@ import pytest
 from rating.credits import POSITIONS
 from rating.money import AMOUNT
 from rating.restarts import forget_counted, forget_states, restarts
+from tests.rating.frames import TEXT, TIME, Columns, D, frame
 
-TIME = pl.Datetime("us", "UTC")
 NOON = datetime(2026, 10, 31, 12, tzinfo=UTC)
 HALF_PAST = NOON + timedelta(minutes=30)
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-GRANTS = {"grant_id": pl.String, "account_id": pl.String, "effective_at": TIME, "run": pl.Int64}
+GRANTS: Columns = {"grant_id": TEXT, "account_id": TEXT, "effective_at": TIME, "run": pl.Int64()}
 Row = tuple[str, str, datetime, int]
 
 CASES: dict[str, tuple[list[Row], list[tuple[str, bool, datetime]]]] = {
@@ -40,18 +39,17 @@ CASES: dict[str, tuple[list[Row], list[tuple[str, bool, datetime]]]] = {
 @pytest.mark.parametrize("name", CASES)
 def test_restarts(name: str) -> None:
     rows, expected = CASES[name]
-    restarted = restarts(pl.DataFrame(rows, schema=GRANTS, orient="row"), after_run=7)
+    restarted = restarts(frame(GRANTS, *rows), after_run=7)
     assert restarted.select("account_id", "from_scratch", "restart_from").rows() == expected
 
 
 def test_what_an_account_from_scratch_forgets() -> None:
     grants = [("g", "a", NOON, 3), ("g", "a", NOON, 8), ("h", "b", NOON, 8)]
-    restarted = restarts(pl.DataFrame(grants, schema=GRANTS, orient="row"), after_run=7)
-    one = Decimal(1)
-    positions = pl.DataFrame([("a", "g", one), ("b", "i", one), ("c", "j", one)], schema=POSITIONS, orient="row")
+    restarted = restarts(frame(GRANTS, *grants), after_run=7)
+    one = D(1)
+    positions = frame(POSITIONS, ("a", "g", one), ("b", "i", one), ("c", "j", one))
     assert forget_states(restarted, positions)["account_id"].to_list() == ["b", "c"]
-    schema = {"account_id": pl.String, "counted": AMOUNT}
-    charges = pl.DataFrame([("a", one), ("b", one), ("c", one)], schema=schema, orient="row")
+    charges = frame({"account_id": TEXT, "counted": AMOUNT}, ("a", one), ("b", one), ("c", one))
     forgotten = forget_counted(restarted, charges)
-    assert forgotten["counted"].to_list() == [Decimal(0), one, one]
+    assert forgotten["counted"].to_list() == [D(0), one, one]
     assert forgotten.schema == charges.schema

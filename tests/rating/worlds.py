@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -15,7 +16,7 @@ import polars as pl
 from rating.pricebook import parse_price_book
 from rating.pricing import compile_prices
 from rating.schemas import SUBSCRIPTIONS, USAGE
-from tests.rating.reference import ZERO, total_cost
+from tests.rating.reference import ZERO, Document, total_cost
 
 
 def instant(text: str) -> datetime:
@@ -62,7 +63,7 @@ class Use:
         )
 
 
-def book(version: str, effective_from: str, plans: dict[str, list[dict]], currency: str = "EUR") -> dict:
+def book(version: str, effective_from: str, plans: dict[str, list[Document]], currency: str = "EUR") -> Document:
     """A price book document with meters that sum."""
     meters = {price["meter"] for prices in plans.values() for price in prices}
     return {
@@ -74,7 +75,7 @@ def book(version: str, effective_from: str, plans: dict[str, list[dict]], curren
     }
 
 
-def prices_frame(books: Sequence[dict]) -> pl.DataFrame:
+def prices_frame(books: Sequence[Document]) -> pl.DataFrame:
     """The compiled prices of book documents."""
     return compile_prices([parse_price_book(document, document["version"]) for document in books])
 
@@ -98,13 +99,13 @@ def counted(uses: Sequence[Use]) -> list[Use]:
 class World:
     """Books and subscriptions, and what usage costs in them, slowly."""
 
-    books: tuple[dict, ...]
+    books: tuple[Document, ...]
     subscriptions: tuple[Subscription, ...]
 
-    def charges(self, uses: Sequence[Use]) -> dict[tuple, Decimal]:
+    def charges(self, uses: Sequence[Use]) -> dict[tuple[Any, ...], Decimal]:
         """What each use costs, by its key; uses without a price are left out."""
         ordered = sorted(filter(None, (self._situation(use) for use in uses)), key=lambda found: found[0])
-        quantities: dict[tuple, Decimal] = {}
+        quantities: dict[tuple[Any, ...], Decimal] = {}
         amounts = {}
         for _, scope, use, price, share in ordered:
             before = quantities.get(scope, ZERO)
@@ -112,7 +113,7 @@ class World:
             amounts[use.key] = _cost(price, after, share) - _cost(price, before, share)
         return amounts
 
-    def _situation(self, use: Use) -> tuple | None:
+    def _situation(self, use: Use) -> Any:
         """What holds for a use: its place in the order of events, its scope, its price, its share."""
         row = self._subscription(use.account_id, use.service_id, use.slice_start)
         price = row and self._price(row.plan, use.meter, row.currency, use.slice_start)
@@ -137,7 +138,7 @@ class World:
         rows = [row for row in rows if row.effective_from <= at]
         return max(rows, key=lambda row: row.effective_from, default=None)
 
-    def _price(self, plan: str | None, meter: str, currency: str, at: datetime) -> dict | None:
+    def _price(self, plan: str | None, meter: str, currency: str, at: datetime) -> Document | None:
         """The price in the newest book that has begun."""
         begun = [document for document in self.books if document["effective_from"] <= at]
         if not begun:
@@ -166,7 +167,7 @@ def month(at: datetime, zone: str) -> tuple[datetime, datetime]:
     return start.astimezone(UTC), end.astimezone(UTC)
 
 
-def _cost(price: dict, quantity: Decimal, share: tuple[int, int]) -> Decimal:
+def _cost(price: Document, quantity: Decimal, share: tuple[int, int]) -> Decimal:
     """C(Q) with the share of the period, each rounded once."""
     part, whole = share
     included = Decimal(price.get("included", "0")) * part / whole

@@ -1,5 +1,5 @@
 -- The events of JSON lines, those of an array one by one; `row` counts the events of a file.
-create or replace temp table landed as
+create or replace temp table landed_events as
 select file, event_json, row_number() over (partition by file order by number, place) as "row"
 from (
     select

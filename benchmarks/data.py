@@ -1,0 +1,141 @@
+"""What lands: the usage records of one hour, a price book, and accounts with their subscriptions and credit.
+
+What belongs here: making those files, the same ones each time. What does not: what the lake holds before
+(`history.py`), and measuring.
+"""
+
+from pathlib import Path
+
+import polars as pl
+
+from benchmarks.sizes import (
+    LATE_ACCOUNTS_SHARE,
+    LATE_BY_AT_MOST,
+    MEASURED_HOUR,
+    METERS,
+    MONTH_START,
+    RECORDS_OF_SERIES,
+    RESOURCES_OF_ACCOUNT,
+    Sizes,
+)
+from resources.lake import connect, quoted
+
+PRICE_BOOK = """\
+version: "2026-11"
+effective_from: 2026-11-01T00:00:00Z
+currency: EUR
+meters:
+{meters}
+plans:
+  standard:
+    prices:
+{prices}
+"""
+TIERS = '[{up_to: "1000", unit_price: "0.0125"}, {up_to: "5000", unit_price: "0.0115"}, {unit_price: "0.0099"}]'
+
+# The names of account and resource number n, and what each resource of an account uses in an hour of a meter: between
+# 0.5 and 4 times the least, so that accounts stand in all tiers and a few pass one in any hour.
+ACCOUNT_NAME = "'account-' || lpad(({number})::varchar, 6, '0')"
+RESOURCE_NAME = "'machine-' || lpad(({number})::varchar, 7, '0')"
+FACTOR = "(50 + hash({account}) % 350)"
+
+# A line of the file repeats an earlier one (each 200th), contradicts an earlier one (each 1000th), or is the next
+# record of the hour: five minutes after five minutes, resource after resource, meter after meter. A tenth of the
+# records of every hundredth account is late by up to 48 hours.
+RECORDS = """
+    with lines as (
+        select
+            line, line % 200 = 199 and {dirty} as repeats, line % 1000 = 500 and {dirty} as contradicts,
+            line - 1 - (hash(line) % greatest(line // 2, 1))::bigint as earlier
+        from (select range as line from range({records}))
+    ),
+    chosen as (
+        select
+            contradicts,
+            case when not (repeats or contradicts) then line
+                 when earlier % 200 = 199 or earlier % 1000 = 500 then earlier - 1 else earlier end as record
+        from lines
+    ),
+    placed as (
+        select
+            contradicts, record, record // {series} as tick, (record % {series}) // {meters_count} as resource,
+            record % {meters_count} as meter, md5(record::varchar) as digest
+        from chosen
+    ),
+    owned as (select *, resource // {resources_of_account} as account from placed)
+select
+    substr(digest, 1, 8) || '-' || substr(digest, 9, 4) || '-4' || substr(digest, 14, 3) || '-a' || substr(digest, 18, 3)
+        || '-' || substr(digest, 21, 12) as event_id,
+    '{hour}'::timestamptz + to_minutes(5 * tick) + to_seconds(resource % 300)
+        - to_hours(case when account % {late_share} = 7 and hash(record) % 10 = 0 then 1 + (hash(resource) % {late_hours})::bigint
+                   else 0 end) as "timestamp",
+    {account_name} as account_id, {resource_name} as resource_id, {meters_list}[meter + 1] as meter,
+    (({factor} + hash(record) % 100) / 1000 + if(contradicts, 1, 0))::decimal(18, 9) as quantity
+from owned
+"""
+
+
+def write_records(path: Path, sizes: Sizes, *, dirty: bool) -> None:
+    """Write the hour's file: clean, or with 0.5 % repeats and 0.1 % conflicts. 0.1 % of its records are late."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    query = RECORDS.format(
+        dirty=dirty,
+        records=sizes.records,
+        series=sizes.series,
+        meters_count=len(METERS),
+        resources_of_account=RESOURCES_OF_ACCOUNT,
+        hour=MEASURED_HOUR.isoformat(),
+        late_share=LATE_ACCOUNTS_SHARE,
+        late_hours=LATE_BY_AT_MOST.total_seconds() // 3600,
+        account_name=ACCOUNT_NAME.format(number="account"),
+        resource_name=RESOURCE_NAME.format(number="resource"),
+        meters_list=list(METERS),
+        factor=FACTOR.format(account="account"),
+    )
+    with connect(threads=2, memory_limit="4GB") as connection:
+        connection.execute(f"copy ({query}) to '{quoted(path)}' (format parquet, compression zstd)")
+
+
+def write_price_book(path: Path) -> None:
+    """Five meters that add up, each priced by three tiers over the whole account."""
+    meters = "\n".join(f"  {meter}: {{unit: unit, aggregation: sum}}" for meter in METERS)
+    price = "      - {{id: {0}, meter: {0}, model: graduated, accumulate: account, tiers: {1}}}"
+    prices = "\n".join(price.format(meter, TIERS) for meter in METERS)
+    path.write_text(PRICE_BOOK.format(meters=meters, prices=prices), encoding="utf-8")
+
+
+def write_reference(landing: Path, sizes: Sizes) -> None:
+    """Accounts with one plan and two lots each: a promotion that most have used up by now, and paid credit."""
+    number = pl.int_range(sizes.accounts, eager=True).cast(pl.String).str.zfill(6).alias("number")
+    account = ("account-" + number).alias("account_id")
+    start = MONTH_START.isoformat()
+    for kind, columns in {
+        "accounts": {
+            "name": "Customer " + number, "currency": "EUR", "time_zone": "UTC", "mode": "postpaid",
+            "effective_from": start,
+        },
+        "subscriptions": {
+            "subscription_id": "subscription-" + number, "service_id": "", "plan": "standard", "effective_from": start,
+        },
+        "grants": {
+            "grant_id": "promotion-" + number, "kind": "promotional", "amount": "25.00", "currency": "EUR",
+            "priority": "10", "effective_at": start, "expires_at": "2026-12-01T00:00:00Z", "receipt": "",
+            "tax_paid": "", "tax_code": "", "gateway": "", "reason": "welcome",
+        },
+    }.items():  # fmt: skip
+        _write(landing / kind / "all.csv", account, columns)
+    _write(
+        landing / "grants" / "paid.csv",
+        account,
+        {
+            "grant_id": "paid-" + number, "kind": "paid", "amount": "500.00", "currency": "EUR", "priority": "20",
+            "effective_at": start, "expires_at": "", "receipt": "R-" + number, "tax_paid": "95.00",
+            "tax_code": "VAT-19", "gateway": "bank", "reason": "",
+        },
+    )  # fmt: skip
+
+
+def _write(path: Path, account: pl.Series, columns: dict[str, pl.Series | str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    values = {name: pl.lit(value) for name, value in columns.items()}
+    account.to_frame().with_columns(**values).write_csv(path)

@@ -10,6 +10,7 @@ from rating.ledger import expiry_legs, grant_legs, posted_hour, usage_legs
 from rating.postings import draw_difference, expiries, unbilled_difference
 from rating.restarts import forget_counted, forget_states, restarts
 from resources.facts import EPOCH, closed_until, facts_as_of, slices_of
+from resources.lake import Lake
 from resources.project import Project
 from resources.writer import Step, converge
 
@@ -63,7 +64,7 @@ def _burn(step: Step, touched: pl.DataFrame, restarted: pl.DataFrame, closed: da
         unbilled = step.lake.frame("steps/ledger/standing_unbilled", parameters)
         expired = step.lake.frame("steps/ledger/standing_expiries", {"run": step.run})
     positions = step.lake.frame("steps/ledger/positions", {"run": step.run})
-    ended = forget_counted(restarted, _with_slice_end(step, charges))
+    ended = forget_counted(restarted, burn_slices(step.lake, step.run, charges))
     burned = burn_down(ended, lots, forget_states(restarted, positions), forget_states(restarted, draws))
     state = _keep_positions(step, positions, burned.positions)
     new = step.lake.frame("steps/ledger/new_charges", step.bounds())
@@ -78,13 +79,13 @@ def _burn(step: Step, touched: pl.DataFrame, restarted: pl.DataFrame, closed: da
     ]  # fmt: skip
 
 
-def _with_slice_end(step: Step, charges: pl.DataFrame) -> pl.DataFrame:
+def burn_slices(lake: Lake, run: int, charges: pl.DataFrame) -> pl.DataFrame:
     """Add the end of each slice: the next boundary of its account, or the hour's."""
     first, last = charges["slice_start"].min(), charges["slice_start"].max()
     end = pl.col("slice_start").dt.truncate("1h") + HOUR
     if not isinstance(first, datetime) or not isinstance(last, datetime):
         return charges.with_columns(slice_end=end)
-    cut_slices = slices_of(facts_as_of(step.lake, step.run).cuts(first, last + HOUR)).drop("hour")
+    cut_slices = slices_of(facts_as_of(lake, run).cuts(first, last + HOUR)).drop("hour")
     joined = charges.join(cut_slices, on=["account_id", "slice_start"], how="left", maintain_order="left")
     return joined.with_columns(slice_end=pl.coalesce("slice_end", end))
 

@@ -8,6 +8,7 @@ import polars as pl
 
 from rating.metering import gauge_quantity
 from resources.facts import Facts, closed_until, facts_as_of, reference_moved, slices_of
+from resources.lake import Lake
 from resources.project import Project
 from resources.writer import Step, converge
 
@@ -74,6 +75,23 @@ def _recut_hours(step: Step, cuts: pl.DataFrame, start: datetime, window: Window
 
 def _no_hours() -> pl.DataFrame:
     return pl.DataFrame(schema={"account_id": pl.String, "hour": pl.Datetime("us", "UTC")})
+
+
+def meter_from_records(lake: Lake, facts: Facts, run: int, until: datetime) -> pl.DataFrame:
+    """What every slice before `until` should hold as of a run, from the records alone: nothing that stands is read."""
+    begin = lake.value("steps/usage_hourly/first_record", {"run": run})
+    if begin is None:
+        return _nothing()
+    slices = slices_of(facts.cuts(begin, until))
+    with lake.registered(meters_to_use=facts.meters, slices_to_use=slices):
+        for name in ("gauge_meters", "sum_meters", "cut_slices", "no_touched_hours"):
+            lake.run_statement(f"steps/usage_hourly/{name}")
+    span = {"run": run, "closed_until": begin, "until": until}
+    lake.run_statement("steps/usage_hourly/new_samples", span)
+    integrals = lake.frame("steps/usage_hourly/gauge_integrals", {"from": begin, "until": until})
+    gauges = gauge_quantity(integrals, facts.meters).select(*KEY, "quantity").filter(pl.col("quantity") != 0)
+    sums = lake.frame("steps/usage_hourly/new_sums", {**span, "head": 0}).select(*KEY, "quantity")
+    return pl.concat([gauges, sums])
 
 
 def _bulk_gauges(step: Step, facts: Facts, window: Window) -> pl.DataFrame:

@@ -36,14 +36,14 @@ memory_limit = "4GB"
 [seller]
 name = "Benchmark"
 """
-# What a resource uses of a meter in an hour, as its twelve records of the measured hour do on average.
-OF_AN_HOUR = "({hours} * {records} * ({factor} + 50) / 1000)::decimal(38, 9)"
+# What a resource uses of a meter in an hour: about what its twelve records of the measured hour sum to.
+OF_AN_HOUR = "({hours} * ({records} * {factor} + hash(range) % 1200) / 1000)::decimal(38, 9)"
 QUANTITIES = """
 select
     {account_name} as account_id, '' as service_id, {resource_name} as resource_id, {meters}[meter + 1] as meter,
     '{{}}' as dimensions, $slice_start::timestamptz as slice_start, {quantity} as quantity
 from (
-    select range // {meters_count} as resource, range % {meters_count} as meter, range // {series_of_account} as account
+    select range, range // {meters_count} as resource, range % {meters_count} as meter, range // {series_of_account} as account
     from range({series})
 )
 where resource % {one_resource_of} = 0

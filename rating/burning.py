@@ -13,10 +13,10 @@ import polars as pl
 
 from rating.money import AMOUNT, ZERO_AMOUNT
 
-PAID: Final = pl.Schema({"slice": pl.UInt32, "lot_row": pl.UInt32, "amount": AMOUNT})
-MOVED: Final = pl.Schema({"lot_row": pl.UInt32, "position": AMOUNT})
-STANDING: Final = pl.Schema({"slice": pl.UInt32, "lot_row": pl.UInt32, "drawn": AMOUNT})
-REST: Final = pl.Schema({"slice": pl.UInt32, "amount": AMOUNT})
+PAID: Final = pl.Schema({"slice": pl.UInt32(), "lot_row": pl.UInt32(), "amount": AMOUNT})
+MOVED: Final = pl.Schema({"lot_row": pl.UInt32(), "position": AMOUNT})
+STANDING: Final = pl.Schema({"slice": pl.UInt32(), "lot_row": pl.UInt32(), "drawn": AMOUNT})
+REST: Final = pl.Schema({"slice": pl.UInt32(), "amount": AMOUNT})
 
 _LOT_COLUMNS: Final = ["effective_at", "expires_at", "capacity", "position"]
 _Standing = Mapping[int, pl.DataFrame]

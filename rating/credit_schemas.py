@@ -16,64 +16,82 @@ from rating.schemas import check_bound, check_frame
 
 TEXT: Final = pl.String()
 
-CHARGES: Final = pl.Schema({
-    "account_id": TEXT,
-    "slice_start": INSTANT,
-    "slice_end": INSTANT,
-    "amount": AMOUNT,
-    "counted": AMOUNT,})
-LOTS: Final = pl.Schema({
-    "account_id": TEXT,
-    "lot": TEXT,
-    "kind": TEXT,
-    "amount": AMOUNT,
-    "priority": pl.Int32(),
-    "effective_at": INSTANT,
-    "expires_at": INSTANT,})
+CHARGES: Final = pl.Schema(
+    {
+        "account_id": TEXT,
+        "slice_start": INSTANT,
+        "slice_end": INSTANT,
+        "amount": AMOUNT,
+        "counted": AMOUNT,
+    }
+)
+LOTS: Final = pl.Schema(
+    {
+        "account_id": TEXT,
+        "lot": TEXT,
+        "kind": TEXT,
+        "amount": AMOUNT,
+        "priority": pl.Int32(),
+        "effective_at": INSTANT,
+        "expires_at": INSTANT,
+    }
+)
 POSITIONS: Final = pl.Schema({"account_id": TEXT, "lot": TEXT, "position": AMOUNT})
 DRAWS: Final = pl.Schema({"account_id": TEXT, "slice_start": INSTANT, "lot": TEXT, "amount": AMOUNT})
 UNBILLED: Final = pl.Schema({"account_id": TEXT, "slice_start": INSTANT, "amount": AMOUNT})
-LEGS: Final = pl.Schema({
-    "account": TEXT,
-    "lot": TEXT,
-    "currency": TEXT,
-    "amount": AMOUNT,
-    "slice_start": INSTANT,
-    "kind": TEXT,})
-USED: Final = pl.Schema({
-    "account_id": TEXT,
-    "subscription_id": TEXT,
-    "plan": TEXT,
-    "price_id": TEXT,
-    "version": TEXT,
-    "effective_from": INSTANT,
-    "resource_id": TEXT,
-    "meter": TEXT,
-    "period_start": INSTANT,
-    "quantity": QUANTITY,
-    "included": QUANTITY,
-    "maximum": AMOUNT,})
+LEGS: Final = pl.Schema(
+    {
+        "account": TEXT,
+        "lot": TEXT,
+        "currency": TEXT,
+        "amount": AMOUNT,
+        "slice_start": INSTANT,
+        "kind": TEXT,
+    }
+)
+USED: Final = pl.Schema(
+    {
+        "account_id": TEXT,
+        "subscription_id": TEXT,
+        "plan": TEXT,
+        "price_id": TEXT,
+        "version": TEXT,
+        "effective_from": INSTANT,
+        "resource_id": TEXT,
+        "meter": TEXT,
+        "period_start": INSTANT,
+        "quantity": QUANTITY,
+        "included": QUANTITY,
+        "maximum": AMOUNT,
+    }
+)
 CREDIT_PAID: Final = pl.Schema({"account_id": TEXT, "period_start": INSTANT, "kind": TEXT, "amount": AMOUNT})
-STATED: Final = pl.Schema({
-    "account_id": TEXT,
-    "period_start": INSTANT,
-    "plan": TEXT,
-    "price_id": TEXT,
-    "version": TEXT,
-    "tier": pl.Int32(),
-    "kind": TEXT,
-    "quantity": QUANTITY,
-    "unit_price": QUANTITY,
-    "amount": AMOUNT,
-    "exact": AMOUNT,})
-INVOICED: Final = pl.Schema({
-    "account_id": TEXT,
-    "period": TEXT,
-    "period_start": INSTANT,
-    "period_end": INSTANT,
-    "currency": TEXT,
-    "tax_code": TEXT,
-    "tax_rate": pl.Decimal(9, 4),})
+STATED: Final = pl.Schema(
+    {
+        "account_id": TEXT,
+        "period_start": INSTANT,
+        "plan": TEXT,
+        "price_id": TEXT,
+        "version": TEXT,
+        "tier": pl.Int32(),
+        "kind": TEXT,
+        "quantity": QUANTITY,
+        "unit_price": QUANTITY,
+        "amount": AMOUNT,
+        "exact": AMOUNT,
+    }
+)
+INVOICED: Final = pl.Schema(
+    {
+        "account_id": TEXT,
+        "period": TEXT,
+        "period_start": INSTANT,
+        "period_end": INSTANT,
+        "currency": TEXT,
+        "tax_code": TEXT,
+        "tax_rate": pl.Decimal(9, 4),
+    }
+)
 
 
 def _schema(columns: pl.Schema, nullable: Sequence[str] = ()) -> pandera.DataFrameSchema:

@@ -83,9 +83,7 @@ def _granted(grants: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(
         [
             promotional.select(*columns, "amount", account=pl.lit("promotion")),
-            paid.select(
-                *columns, account=_named("cash", "gateway"), amount=pl.col("amount") + pl.col("tax_paid")
-            ),
+            paid.select(*columns, account=_named("cash", "gateway"), amount=pl.col("amount") + pl.col("tax_paid")),
             paid.filter(pl.col("tax_paid") != ZERO_AMOUNT).select(
                 *columns, account=_named("tax", "tax_code"), amount=-pl.col("tax_paid")
             ),

@@ -24,8 +24,8 @@ def expiries(lots: pl.DataFrame, positions: pl.DataFrame, closed_until: datetime
     position; missing = 0). Returns account_id, slice_start (the lot's end), lot, amount, where it is not zero.
     """
     ended = lots.filter(pl.col("expires_at") <= closed_until)
-    known = positions.select("account_id", "lot", pl.col("position").cast(AMOUNT))
-    held = ended.join(known, on=["account_id", "lot"], how="left")
+    known = positions.select("lot", pl.col("position").cast(AMOUNT))
+    held = ended.join(known, on="lot", how="left")
     amount = pl.col("amount").cast(AMOUNT)
     drawn = pl.col("position").fill_null(ZERO_AMOUNT).clip(ZERO_AMOUNT, amount)
     unused = held.select("account_id", "lot", slice_start="expires_at", amount=amount - drawn)

@@ -79,7 +79,7 @@ GROUPS = st.lists(
 def test_largest_remainder_equals_the_reference(groups: list[tuple[dict[str, Decimal], int, int]]) -> None:
     """Any totals near the exact sum, several groups and currencies in one frame."""
     rows: list[Row] = []
-    expected = {}
+    expected: dict[tuple[str, str], Decimal] = {}
     for number, (lines, off, digits) in enumerate(groups):
         unit = D(1).scaleb(-digits)
         total = sum(lines.values(), D(0)).quantize(unit, rounding=ROUND_HALF_UP) + off * unit

@@ -1,6 +1,7 @@
 """Goal: every rule of semantics 3 about scopes, periods, versions and plans, in cases worked by hand."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 import polars as pl
@@ -29,7 +30,7 @@ ACCOUNT = Subscription("a", instant("2026-01-01"))
 
 
 def use(at: str, quantity: str, **values: str) -> Use:
-    return Use(instant(at), Decimal(quantity), **values)
+    return replace(Use(instant(at), Decimal(quantity)), **values)  # type: ignore[arg-type]
 
 
 def amounts(

@@ -68,7 +68,10 @@ def worlds(draw: st.DrawFn) -> World:
         }
         books.append(book(str(number), time, plans))
     zone = {account: draw(st.sampled_from(ZONES)) for account in ("a", "b")}
-    rows = {("a", "", instant("2026-01-01")): "standard", ("b", "", instant("2026-11-01 05:15")): "pro"}
+    rows: dict[tuple[str, str, datetime], str | None] = {
+        ("a", "", instant("2026-01-01")): "standard",
+        ("b", "", instant("2026-11-01 05:15")): "pro",
+    }
     for _ in range(draw(st.integers(0, 3))):
         key = (draw(st.sampled_from(("a", "b"))), draw(st.sampled_from(("", "s"))))
         rows[(*key, instant(draw(st.sampled_from(CHANGES))))] = draw(st.sampled_from(("standard", "pro", None)))

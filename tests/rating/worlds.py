@@ -113,7 +113,7 @@ class World:
             amounts[use.key] = _cost(price, after, share) - _cost(price, before, share)
         return amounts
 
-    def _situation(self, use: Use) -> Any:
+    def _situation(self, use: Use) -> tuple[Any, ...] | None:
         """What holds for a use: its place in the order of events, its scope, its price, its share."""
         row = self._subscription(use.account_id, use.service_id, use.slice_start)
         price = row and self._price(row.plan, use.meter, row.currency, use.slice_start)

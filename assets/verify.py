@@ -1,0 +1,137 @@
+"""Proof of an invoice: worked out again from the usage events and the facts as of its run (semantics 5).
+
+What belongs here: the recomputation and the comparison, stage by stage. What does not: new rules; every stage is computed
+by the code that wrote the books, but from the beginning, and from the records alone.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from assets.invoices import LINE_COLUMNS, draft
+from assets.ledger_entries import burn_slices
+from assets.usage_hourly import KEY as SLICE_KEY
+from assets.usage_hourly import meter_from_records
+from rating import rate
+from rating.credits import burn_down
+from rating.schemas import CHARGE_KEY
+from resources.errors import ResourceError
+from resources.facts import EPOCH, closed_until, facts_as_of
+from resources.lake import Lake
+from resources.project import Project
+
+STEP_OF_STAGE = {"usage_hourly": "usage_hourly", "charges": "charges", "ledger_entries": "ledger_entries"}
+
+
+class UnknownInvoiceError(ResourceError):
+    """There is no invoice of that number."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a stage of the proof found: how many rows were compared, and the first that differs."""
+
+    stage: str
+    rows: int
+    first_difference: str | None
+
+
+def verify_invoice(project: Project, number: str) -> list[Finding]:
+    """Compare an invoice with its recomputation: quantities and charges, draws, lines and totals, in this order.
+
+    Raises:
+        UnknownInvoiceError: no invoice has this number.
+    """
+    lake = project.lake
+    found = lake.frame("steps/verify/invoice", {"number": number})
+    if found.is_empty():
+        message = f"there is no invoice {number!r}; `meterbook sql -c 'select number from invoices'` lists them"
+        raise UnknownInvoiceError(message)
+    invoice = found.row(0, named=True)
+    account, snapshot = invoice["account_id"], invoice["snapshot_run"]
+    due = _rated(lake, account, snapshot)
+    findings = [_compare_charges(lake, account, snapshot, due)]
+    findings.append(_compare_draws(lake, account, snapshot, due))
+    findings.append(_compare_lines(project, invoice))
+    return findings
+
+
+def _head(lake: Lake, step: str, run: int) -> int:
+    """The run of a step's last commit up to a run: it saw the facts up to there."""
+    return int(lake.value("steps/verify/head", {"step": step, "run": run}))
+
+
+def _rated(lake: Lake, account: str, snapshot: int) -> pl.DataFrame:
+    """The charges of the account, from its records."""
+    run = _head(lake, "usage_hourly", snapshot)
+    facts = facts_as_of(lake, run)
+    with _records_of(lake, account, run):
+        usage = meter_from_records(lake, facts, run, closed_until(lake, run) or EPOCH)
+    own = usage.filter(pl.col("account_id") == account)
+    facts = facts_as_of(lake, _head(lake, "charges", snapshot))
+    zero = pl.lit(0, pl.Decimal(38, 9))
+    subscriptions = facts.subscriptions.filter(pl.col("account_id") == account)
+    none = lake.frame("steps/charges/totals", {"run": 0})
+    return rate(own.with_columns(counted=zero), facts.prices, subscriptions, none).due
+
+
+@contextmanager
+def _records_of(lake: Lake, account: str, run: int) -> Iterator[None]:
+    """Let the metering statements see only the records of the account's resources, and those after them."""
+    lake.run_statement("steps/verify/records", {"account": account, "run": run})
+    try:
+        yield
+    finally:
+        lake.connection.execute("drop table temp.usage_events")
+
+
+def _compare_charges(lake: Lake, account: str, snapshot: int, due: pl.DataFrame) -> Finding:
+    standing = lake.frame("steps/verify/charges", {"account": account, "run": snapshot})
+    return _compare("quantities and charges", due, standing, CHARGE_KEY, ("quantity", "amount"))
+
+
+def _compare_draws(lake: Lake, account: str, snapshot: int, due: pl.DataFrame) -> Finding:
+    run = _head(lake, "ledger_entries", snapshot)
+    nothing = pl.lit(0, pl.Decimal(38, 18))
+    charges = due.group_by("account_id", "slice_start").agg(pl.col("amount").sum()).with_columns(counted=nothing)
+    touched = pl.DataFrame({"account_id": [account]})
+    with lake.registered(touched=touched):
+        lots = lake.frame("steps/ledger/lots", {"run": run})
+    positions = lake.frame("steps/ledger/positions", {"run": 0})
+    draws = lake.frame("steps/verify/draws", {"account": account, "run": snapshot})
+    burned = burn_down(burn_slices(lake, run, charges), lots, positions, draws.clear())
+    key = ("account_id", "slice_start", "lot")
+    return _compare("draws on credit", burned.draws, draws, key, ("amount",))
+
+
+def _compare_lines(project: Project, invoice: dict[str, object]) -> Finding:
+    run = int(str(invoice["run"]))
+    lake = project.lake
+    before = draft(lake, project.settings, run - 1, str(invoice["period"]), account=str(invoice["account_id"]))
+    stated = lake.frame("steps/verify/lines", {"number": invoice["number"]})
+    key = ("period_start", "plan", "price_id", "version", "tier", "kind")
+    lines = _compare("lines", before.lines, stated, key, ("quantity", "amount", "exact"))
+    if lines.first_difference is not None:
+        return lines
+    totals = ("net", "promotional_credit", "paid_credit", "tax", "due")
+    header = pl.DataFrame([invoice]).select("account_id", *(pl.col(name).cast(pl.Decimal(38, 18)) for name in totals))
+    compared = _compare("lines and totals", before.invoices, header, ("account_id",), totals)
+    return Finding(compared.stage, lines.rows + compared.rows, compared.first_difference)
+
+
+def _compare(stage: str, due: pl.DataFrame, standing: pl.DataFrame, key: Sequence[str], values: Sequence[str]) -> Finding:
+    """Compare row by row; a row of nothing but zeros is the same as none."""
+    names = [f"recomputed_{name}" for name in values]
+    left = due.select(*key, *(pl.col(name).alias(f"recomputed_{name}") for name in values))
+    both = left.join(standing.select(*key, *values), on=list(key), how="full", coalesce=True, nulls_equal=True)
+    same = [pl.col(new).fill_null(0) == pl.col(old).fill_null(0) for new, old in zip(names, values, strict=True)]
+    differing = both.filter(~pl.all_horizontal(same)).sort(key)
+    if differing.is_empty():
+        return Finding(stage, both.height, None)
+    row = differing.row(0, named=True)
+    where = ", ".join(f"{name} {row[name]}" for name in key if str(row[name]) not in ("", "{}"))
+    what = "; ".join(f"{name} stands as {row[name]}, recomputed {row[f'recomputed_{name}']}" for name in values)
+    return Finding(stage, both.height, f"{where}: {what}")

@@ -1,0 +1,1 @@
+create or replace temp table touched_hours (resource_id varchar, meter varchar, hour timestamptz)

@@ -1,0 +1,1 @@
+select * from invoice_lines where number = $number order by line

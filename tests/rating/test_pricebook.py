@@ -1,0 +1,403 @@
+"""Goal: a bad price book is refused whole, and every message names file, path, reason and mend (semantics 1)."""
+
+import json
+from collections.abc import Callable
+from copy import deepcopy
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from rating.errors import PriceBookError
+from rating.pricebook import PriceBook, check_succession, effective_books, parse_price_book
+from rating.pricing import compile_prices
+from tests.rating.reference import Document
+
+FILE = "prices/2026-11.yaml"
+GOOD: Document = {
+    "version": "2026-11",
+    "effective_from": "2026-11-01T00:00:00Z",
+    "currency": "EUR",
+    "meters": {
+        "cpu": {"unit": "vCPU-hour", "aggregation": "time_weighted", "max_gap": "10 min", "series": ["socket"]},
+        "memory": {"unit": "GB-hour", "aggregation": "time_weighted", "max_gap": "600 s", "factor": "0.000001024"},
+        "network": {"unit": "GB", "aggregation": "sum", "title": "Traffic"},
+    },
+    "plans": {
+        "standard": {
+            "prices": [
+                {
+                    "id": "cpu",
+                    "meter": "cpu",
+                    "model": "graduated",
+                    "tiers": [{"up_to": "1000", "unit_price": "0.012", "flat_fee": "5"}, {"unit_price": "0.010"}],
+                },
+                {
+                    "id": "network",
+                    "meter": "network",
+                    "model": "unit",
+                    "accumulate": "resource",
+                    "included": "1000",
+                    "unit_price": {"EUR": "0.01", "USD": "0.011"},
+                    "maximum": {"EUR": "50.00", "USD": "55.00"},
+                },
+            ]
+        }
+    },
+}
+
+
+def parse(document: object) -> PriceBook:
+    return parse_price_book(document, FILE)
+
+
+def problems(change: Callable[[Document], object]) -> list[str]:
+    """What is wrong with the good book after a change."""
+    document = deepcopy(GOOD)
+    change(document)
+    with pytest.raises(PriceBookError) as caught:
+        parse(document)
+    assert all(f"{FILE}: {problem}" in str(caught.value) for problem in caught.value.problems)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def put(path: str, value: object) -> Callable[[Document], object]:
+    """A change: set what lies at a path."""
+    return lambda document: _parent(document, path).__setitem__(_last(path), value)
+
+
+def drop(path: str) -> Callable[[Document], object]:
+    """A change: take away what lies at a path."""
+    return lambda document: _parent(document, path).__delitem__(_last(path))
+
+
+def _steps(path: str) -> list[str | int]:
+    return [int(step) if step.isdigit() else step for step in path.split(".")]
+
+
+def _last(path: str) -> str | int:
+    return _steps(path)[-1]
+
+
+def _parent(document: Document, path: str) -> Document:
+    part = document
+    for step in _steps(path)[:-1]:
+        part = part[step]  # type: ignore[index]
+    return part
+
+
+CPU, NETWORK, STANDARD = "plans.standard.prices.0", "plans.standard.prices.1", "plans.standard.prices"
+
+# What is changed; the path, a word of the reason and a word of the mend that the message must hold.
+BAD = {
+    "no version": (drop("version"), "version", "is missing", "name the book"),
+    "a version that is a number": (put("version", 2026), "version", "2026 is not text", "in quotes"),
+    "no time": (drop("effective_from"), "effective_from", "is missing", "2026-11-01T00:00:00Z"),
+    "a time without a zone": (put("effective_from", "2026-11-01T00:00:00"), "effective_from", "no time zone", "Z"),
+    "a time that is none": (put("effective_from", "soon"), "effective_from", "'soon' is not a time", "write it like"),
+    "a time off the quarter hour": (
+        put("effective_from", "2026-11-01T00:07:00Z"),
+        "effective_from",
+        "off the quarter hour",
+        ":15",
+    ),
+    "a currency that is none": (put("currency", "EURO"), "currency", "'EURO' is not a currency", "ISO 4217"),
+    "a currency in small letters": (put("currency", "eur"), "currency", "'eur' is not a currency", "capital letters"),
+    "no meters": (drop("meters"), "meters", "is missing", "list what is measured"),
+    "meters as a list": (put("meters", []), "meters", "is not a mapping", "keys and values"),
+    "a meter without a unit": (drop("meters.cpu.unit"), "meters.cpu.unit", "is missing", "unit: GB-hour"),
+    "a gauge without max_gap": (drop("meters.cpu.max_gap"), "meters.cpu.max_gap", "is missing", "max_gap: 10 min"),
+    "max_gap longer than a day": (
+        put("meters.cpu.max_gap", "25 h"),
+        "meters.cpu.max_gap",
+        "longer than a day",
+        "one day",
+    ),
+    "max_gap in weeks": (put("meters.cpu.max_gap", "1 week"), "meters.cpu.max_gap", "not a length of time", "10 min"),
+    "max_gap without a unit": (put("meters.cpu.max_gap", 600), "meters.cpu.max_gap", "not a length of time", "10 min"),
+    "max_gap of a sum": (
+        put("meters.network.max_gap", "10 min"),
+        "meters.network.max_gap",
+        "no meaning",
+        "leave it out",
+    ),
+    "a factor of a sum": (put("meters.network.factor", "2"), "meters.network.factor", "no meaning", "time_weighted"),
+    "a factor of zero": (put("meters.cpu.factor", "0"), "meters.cpu.factor", "makes every quantity 0", "leave it out"),
+    "a factor that is too fine": (
+        put("meters.cpu.factor", "0.0000000001"),
+        "meters.cpu.factor",
+        "finer than the 9 decimals",
+        "time_unit",
+    ),
+    "a factor as a float": (put("meters.memory.factor", 1.024e-6), "meters.memory.factor", "binary float", "quotes"),
+    "a dimension twice": (put("meters.cpu.series", ["a", "a"]), "meters.cpu.series", "twice", "once"),
+    "an aggregation of later": (
+        put("meters.cpu.aggregation", "percentile"),
+        "meters.cpu.aggregation",
+        "aggregation percentile is not supported yet",
+        "use 'sum'",
+    ),
+    "an aggregation of nobody": (
+        put("meters.cpu.aggregation", "median"),
+        "meters.cpu.aggregation",
+        "'median' is not a known aggregation",
+        "'time_weighted'",
+    ),
+    "a window": (put("meters.network.window", "period"), "meters.network.window", "not supported yet", "leave it out"),
+    "a meter with a colon": (
+        put("meters.a:b", {"unit": "x", "aggregation": "sum"}),
+        "meters.a:b",
+        "not a name",
+        "letters",
+    ),
+    "plans as nothing": (put("plans", None), "plans", "is not a mapping", "keys and values"),
+    "a plan without prices": (put("plans.pro", {}), "plans.pro.prices", "is missing", "list the prices"),
+    "prices as a mapping": (put(STANDARD, {"a": 1}), STANDARD, "is not a list", "begin with '-'"),
+    "recurring fees": (put("plans.standard.recurring", {}), "plans.standard.recurring", "not supported yet", "leave"),
+    "a price of another meter": (put(f"{CPU}.meter", "gpu"), f"{CPU}.meter", "no meter 'gpu'", "cpu, memory, network"),
+    "a price without a model": (drop(f"{CPU}.model"), f"{CPU}.model", "is missing", "unit or graduated"),
+    "a model of later": (put(f"{CPU}.model", "volume"), f"{CPU}.model", "volume is not supported yet", "'graduated'"),
+    "a model of nobody": (put(f"{CPU}.model", "auction"), f"{CPU}.model", "'auction' is not a known model", "'unit'"),
+    "accumulate by zone": (
+        put(f"{CPU}.accumulate", "zone"),
+        f"{CPU}.accumulate",
+        "not a known accumulate",
+        "'resource'",
+    ),
+    "two prices of one id": (put(f"{NETWORK}.id", "cpu"), f"{NETWORK}.id", "stands already in prices[0]", "its own id"),
+    "two prices of one meter": (put(f"{NETWORK}.meter", "cpu"), f"{NETWORK}.meter", "stands already", "`where`"),
+    "a price as text": (put(CPU, "0.012"), CPU, "is not a mapping", "keys and values"),
+    "a float price": (put(f"{NETWORK}.unit_price", 0.01), f"{NETWORK}.unit_price", "0.01 is a binary float", '"0.01"'),
+    "an integer price": (put(f"{NETWORK}.unit_price", 1), f"{NETWORK}.unit_price", "1 is not in quotes", '"1"'),
+    "a price that is yes": (put(f"{NETWORK}.unit_price", True), f"{NETWORK}.unit_price", "not a number", '"0.012"'),
+    "a price with a comma": (put(f"{NETWORK}.unit_price", "0,01"), f"{NETWORK}.unit_price", "not a decimal", "point"),
+    "a price with an exponent": (
+        put(f"{NETWORK}.unit_price", "1e-3"),
+        f"{NETWORK}.unit_price",
+        "not a decimal",
+        "digits",
+    ),
+    "a price that is not a number": (put(f"{NETWORK}.unit_price", "NaN"), f"{NETWORK}.unit_price", "not a decimal", ""),
+    "a negative price": (put(f"{NETWORK}.unit_price", "-1"), f"{NETWORK}.unit_price", "-1 is negative", "grant"),
+    "a price of a million": (
+        put(f"{NETWORK}.unit_price", "1000000"),
+        f"{NETWORK}.unit_price",
+        "too large",
+        "below 1000000",
+    ),
+    "a price that is too fine": (
+        put(f"{NETWORK}.unit_price", "0.0000000001"),
+        f"{NETWORK}.unit_price",
+        "0.0000000001 is finer than the 9 decimals",
+        "larger unit",
+    ),
+    "no currency in the map": (put(f"{NETWORK}.unit_price", {}), f"{NETWORK}.unit_price", "is empty", "EUR"),
+    "a currency in the map that is none": (
+        put(f"{NETWORK}.unit_price", {"XYZ": "1"}),
+        f"{NETWORK}.unit_price",
+        "'XYZ' is not a currency",
+        "ISO 4217",
+    ),
+    "a cap that misses a currency": (
+        put(f"{NETWORK}.maximum", "50"),
+        f"{NETWORK}.maximum",
+        "has no amount in USD",
+        "add USD",
+    ),
+    "a cap of a billion billions": (
+        put(f"{NETWORK}.maximum", "1000000000000"),
+        f"{NETWORK}.maximum",
+        "too large",
+        "below",
+    ),
+    "included as a float": (put(f"{NETWORK}.included", 1000.0), f"{NETWORK}.included", "binary float", '"1000.0"'),
+    "included of 1e15": (put(f"{NETWORK}.included", "1" + "0" * 15), f"{NETWORK}.included", "too large", "below"),
+    "a unit price without a price": (
+        drop(f"{NETWORK}.unit_price"),
+        f"{NETWORK}.unit_price",
+        "is missing",
+        "unit price",
+    ),
+    "a unit price with tiers": (
+        put(f"{NETWORK}.tiers", [{"unit_price": {"EUR": "1", "USD": "1"}}]),
+        f"{NETWORK}.tiers",
+        "does not belong to model unit",
+        "model: graduated",
+    ),
+    "tiers that are missing": (drop(f"{CPU}.tiers"), f"{CPU}.tiers", "is missing", "graduated price needs it"),
+    "no tier at all": (put(f"{CPU}.tiers", []), f"{CPU}.tiers", "is empty", "at least one tier"),
+    "tiers that fall": (
+        put(f"{CPU}.tiers.1", {"up_to": "999", "unit_price": "1"}),
+        f"{CPU}.tiers.1.up_to",
+        "999 is not above 1000",
+        "rising order",
+    ),
+    "tiers that stand still": (
+        put(
+            f"{CPU}.tiers",
+            [{"up_to": "5", "unit_price": "1"}, {"up_to": "5.0", "unit_price": "1"}, {"unit_price": "1"}],
+        ),
+        f"{CPU}.tiers.1.up_to",
+        "5.0 is not above 5",
+        "rising order",
+    ),
+    "a first tier up to zero": (put(f"{CPU}.tiers.0.up_to", "0"), f"{CPU}.tiers.0.up_to", "0 is not above 0", "rising"),
+    "a last tier that ends": (
+        put(f"{CPU}.tiers.1.up_to", "2000"),
+        f"{CPU}.tiers.1.up_to",
+        "the last tier ends",
+        "leave up_to",
+    ),
+    "a tier without end in the middle": (
+        put(f"{CPU}.tiers.0.up_to", None),
+        f"{CPU}.tiers.0.up_to",
+        "only the last tier",
+        "an up_to",
+    ),
+    "a fee as a float": (put(f"{CPU}.tiers.0.flat_fee", 5.5), f"{CPU}.tiers.0.flat_fee", "binary float", '"5.5"'),
+    "a key with a slip": (put(f"{NETWORK}.acumulate", "account"), f"{NETWORK}.acumulate", "unknown key", "accumulate?"),
+    "a key of nobody": (put("colour", "red"), "colour", "unknown key 'colour'", "leave it out"),
+}
+LATER = (
+    "where",
+    "when",
+    "minimum",
+    "commit",
+    "account_maximum",
+    "pooled",
+    "surcharge",
+    "discount",
+    "package_size",
+    "unit",
+)
+
+
+def shown(path: str) -> str:
+    """The path as a message shows it: numbers in brackets."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in _steps(path)).removeprefix(".")
+
+
+@pytest.mark.parametrize(("change", "path", "what", "mend"), BAD.values(), ids=BAD)
+def test_each_mistake_is_named(change: Callable[[Document], object], path: str, what: str, mend: str) -> None:
+    [problem] = [text for text in problems(change) if text.startswith(f"{shown(path)}: ")]
+    reason, _, advice = problem.removeprefix(f"{shown(path)}: ").rpartition("; ")
+    assert what in reason
+    assert mend in problem.removeprefix(f"{shown(path)}: ")
+    assert advice
+
+
+@pytest.mark.parametrize("key", LATER)
+def test_keys_of_later_work_are_refused_by_name(key: str) -> None:
+    assert problems(put(f"{CPU}.{key}", "x")) == [
+        f"{shown(CPU)}.{key}: {key} is not supported yet; leave it out until it is"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("document", "found"),
+    [(None, "nothing"), ([], "a list"), ("text", "a str"), (3, "a int")],
+    ids=["empty", "list", "text", "number"],
+)
+def test_a_file_without_a_mapping_is_refused(document: object, found: str) -> None:
+    with pytest.raises(PriceBookError, match=rf"{FILE}: \(top\): the file holds {found}; write a mapping"):
+        parse(document)
+
+
+def test_all_problems_are_listed_at_once() -> None:
+    def change(document: Document) -> None:
+        put("currency", "XXX")(document)
+        put(f"{CPU}.tiers.0.unit_price", 0.1)(document)
+        put(f"{NETWORK}.where", {})(document)
+
+    assert [problem.split(":")[0] for problem in problems(change)] == [
+        "currency",
+        "plans.standard.prices[0].tiers[0].unit_price",
+        "plans.standard.prices[1].where",
+    ]
+
+
+def test_a_good_book_is_read_and_frozen() -> None:
+    good = parse(GOOD)
+    memory = good.meters["memory"]
+    assert (memory.factor, memory.max_gap_microseconds) == (Decimal("0.000001024"), 600_000_000)
+    assert (memory.time_unit_microseconds, memory.title) == (3_600_000_000, None)
+    assert good.effective_from == datetime(2026, 11, 1, tzinfo=UTC)
+    with pytest.raises(ValueError, match="frozen"):
+        good.version = "other"  # type: ignore[misc]
+
+
+def test_a_book_comes_back_from_json_the_same() -> None:
+    good = parse(GOOD)
+    assert parse(json.loads(json.dumps(good.model_dump(mode="json")))) == good
+    assert parse(json.loads(json.dumps(GOOD))) == good
+
+
+def test_a_time_in_another_zone_is_the_same_instant() -> None:
+    zone = {**GOOD, "effective_from": "2026-11-01T05:30:00+05:30"}
+    assert parse(zone).effective_from == parse(GOOD).effective_from
+
+
+def later(**changes: Callable[[Document], object]) -> PriceBook:
+    """The book of a month later, changed."""
+    document = deepcopy(GOOD) | {"version": "2026-12", "effective_from": "2026-12-01T00:00:00Z"}
+    for change in changes.values():
+        change(document)
+    return parse(document)
+
+
+SUCCESSORS = {
+    "another unit": (put("meters.cpu.unit", "core-hour"), "meters.cpu.unit", "use a new meter"),
+    "another aggregation": (
+        put("meters.network", {"unit": "GB", "aggregation": "time_weighted", "max_gap": "1 min"}),
+        "meters.network.aggregation",
+        "use a new meter",
+    ),
+    "other series": (put("meters.cpu.series", ["core"]), "meters.cpu.series", "use a new meter"),
+    "another meter for a price id": (put(f"{CPU}.meter", "memory"), f"{shown(CPU)}.meter", "use a new price id"),
+    "another way to accumulate": (
+        put(f"{CPU}.accumulate", "resource"),
+        f"{shown(CPU)}.accumulate",
+        "use a new price id",
+    ),
+    "the same version": (put("version", "2026-11"), "version", "its own version"),
+}
+
+
+@pytest.mark.parametrize(("change", "path", "mend"), SUCCESSORS.values(), ids=SUCCESSORS)
+def test_what_a_later_book_must_not_change(change: Callable[[Document], object], path: str, mend: str) -> None:
+    with pytest.raises(PriceBookError) as caught:
+        check_succession([parse(GOOD), later(change=change)], FILE)
+    [problem] = caught.value.problems
+    assert (problem.path, mend in problem.mend) == (path, True)
+
+
+def test_prices_and_gaps_may_change() -> None:
+    check_succession(
+        [parse(GOOD), later(price=put(f"{CPU}.tiers.0.unit_price", "1"), gap=put("meters.cpu.max_gap", "1 h"))], FILE
+    )
+
+
+def test_of_two_books_of_one_time_the_later_given_holds() -> None:
+    mended = parse({**deepcopy(GOOD), "version": "2026-11 mended"})
+    assert [one.version for one in effective_books([parse(GOOD), mended])] == ["2026-11 mended"]
+
+
+def test_a_definition_that_stays_keeps_its_version_and_one_that_comes_back_gets_a_new_one() -> None:
+    december = later(price=put(f"{CPU}.tiers.0.unit_price", "1"))
+    january = parse({**deepcopy(GOOD), "version": "2027-01", "effective_from": "2027-01-01T00:00:00Z"})
+    prices = compile_prices([january, parse(GOOD), december])
+    spans = prices.filter(currency="EUR").select("price_id", "version", "effective_from", "effective_to").rows()
+    november, new_year = parse(GOOD).effective_from, january.effective_from
+    assert spans == [
+        ("cpu", "2026-11", november, december.effective_from),
+        ("cpu", "2026-12", december.effective_from, new_year),
+        ("cpu", "2027-01", new_year, None),
+        ("network", "2026-11", november, None),
+    ]
+
+
+def test_a_price_that_a_book_leaves_out_ends() -> None:
+    prices = compile_prices([parse(GOOD), later(price=drop(NETWORK))])
+    ends = prices.filter(price_id="network").select("currency", "effective_to").rows()
+    end = parse(GOOD).effective_from + timedelta(days=30)
+    assert ends == [("EUR", end), ("USD", end)]

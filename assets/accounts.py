@@ -2,7 +2,12 @@
 
 from typing import Any
 
+import dagster as dg
+
+from assets.partitions import CATCH_UP
+from assets.shown import counts, failed_files, shown
 from resources.project import Project
+from resources.project_source import ProjectSource
 from resources.reference_files import take_reference
 from resources.writer import converge
 
@@ -17,3 +22,12 @@ def take_accounts(project: Project, job: str) -> dict[str, Any]:
         "refused": int(files["refused"].sum()),
         "failed_files": dict(zip(failed["source"] + "/" + failed["file"], failed["error"], strict=True)),
     }
+
+
+@dg.asset(group_name="reference", kinds={"csv", "yaml"}, owners=["team:operations"], backfill_policy=CATCH_UP)
+def accounts(context: dg.AssetExecutionContext, project: dg.ResourceParam[ProjectSource]) -> dg.MaterializeResult[Any]:
+    """Who pays and for what: accounts, their subscriptions and their credit, from landed files."""
+    with project.open() as opened:
+        report = take_accounts(opened, context.run.run_id)
+        numbers = counts(report, {"rows taken": "rows", "refused": "refused", "files": "files"})
+        return shown(opened, context.run.run_id, report, {**numbers, **failed_files(report)})

@@ -3,12 +3,16 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+import dagster as dg
 import polars as pl
 
+from assets.partitions import CATCH_UP, DAYS
+from assets.shown import counts, money, shown
 from rating import difference, rate
 from rating.periods import periods
 from resources.facts import EPOCH, Facts, closed_until, facts_as_of
 from resources.project import Project
+from resources.project_source import ProjectSource
 from resources.writer import Step, converge
 
 # Running totals are kept this long after their period: later records restart from its beginning.
@@ -134,6 +138,19 @@ def _report(changed: pl.DataFrame, accounts: int, unpriced: int) -> dict[str, An
     return {
         "charges": changed.height,
         "accounts_touched": accounts,
+        "accounts_charged": changed["account_id"].n_unique() if "account_id" in changed.columns else 0,
         "unpriced_slices": unpriced,
         "charged": {currency: str(amount) for currency, amount in charged.iter_rows()},
     }
+
+
+@dg.asset(
+    deps=["usage_hourly"], partitions_def=DAYS, backfill_policy=CATCH_UP,
+    group_name="billing", kinds={"polars"}, owners=["team:finance"],
+)  # fmt: skip
+def charges(context: dg.AssetExecutionContext, project: dg.ResourceParam[ProjectSource]) -> dg.MaterializeResult[Any]:
+    """What usage costs, to the last decimal: each slice the difference of the total cost after it and before it."""
+    with project.open() as opened:
+        report = rate_usage(opened, context.run.run_id)
+        labels = {"accounts charged": "accounts_charged", "charges": "charges", "slices without a price": "unpriced_slices"}
+        return shown(opened, context.run.run_id, report, {**money("charged", report["charged"]), **counts(report, labels)})

@@ -7,8 +7,13 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from documents.render import render_pdf
+import dagster as dg
+
+from assets.partitions import CATCH_UP, MONTHS, months_of
+from assets.shown import PICTURE_WIDTH, picture, shown
+from documents.render import preview_png, render_pdf
 from resources.project import Project
+from resources.project_source import ProjectSource
 
 # Below this a pool of processes costs more than it saves: each loads the renderer anew.
 FEWEST_FOR_A_POOL = 12
@@ -43,3 +48,28 @@ def _render_one(document: str, path: Path) -> None:
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     unfinished.write_bytes(render_pdf(json.loads(document)))
     unfinished.replace(path)
+
+
+@dg.asset(
+    deps=["invoices"], partitions_def=MONTHS, backfill_policy=CATCH_UP,
+    group_name="invoicing", kinds={"pdf"}, owners=["team:finance"],
+)  # fmt: skip
+def invoice_documents(
+    context: dg.AssetExecutionContext, project: dg.ResourceParam[ProjectSource]
+) -> dg.MaterializeResult[Any]:
+    """The PDFs of issued invoices, each a function of the stored document, and a look at the first one."""
+    with project.open() as opened:
+        reports = {period: render_documents(opened, period) for period in months_of(context)}
+        sample = opened.lake.value("steps/invoices/sample_document", {"periods": list(reports)})
+        return shown(opened, context.run.run_id, reports, _look(reports, sample))
+
+
+def _look(reports: dict[str, dict[str, Any]], sample: str | None) -> dict[str, Any]:
+    """How many documents there are, and the first page of one: an issued one, else a draft."""
+    numbers = {label: sum(report[name] for report in reports.values()) for label, name in LABELS.items()}
+    if sample is None:
+        return numbers
+    return {**numbers, "first page": picture(preview_png(render_pdf(json.loads(sample)), PICTURE_WIDTH), "first page")}
+
+
+LABELS = {"invoices": "documents", "PDFs written": "rendered"}

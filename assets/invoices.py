@@ -6,8 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+import dagster as dg
 import polars as pl
 
+from assets.ledger_entries import account_of
+from assets.partitions import CATCH_UP, MONTHS, months_of
+from assets.shown import documents_shown, shown
 from documents.content import Content, add_documents
 from rating.apportion import currency_digits
 from rating.invoicing import Drafts, draft_invoices
@@ -19,10 +23,9 @@ from resources.errors import ResourceError
 from resources.facts import EPOCH, Facts, closed_until, facts_as_of
 from resources.lake import Lake
 from resources.project import Project
+from resources.project_source import ProjectSource
 from resources.settings import Settings
 from resources.writer import Step, converge
-
-from assets.ledger_entries import account_of
 
 PERIOD: Final = ("account_id", "period_start")
 
@@ -300,3 +303,15 @@ def _report(drafted: Drafted) -> dict[str, Any]:
 
 def _sums(frame: pl.DataFrame, column: str) -> dict[str, str]:
     return {currency: f"{amount:f}" for currency, amount in frame.group_by("currency").agg(pl.col(column).sum()).iter_rows()}
+
+
+@dg.asset(
+    deps=["ledger_entries"], partitions_def=MONTHS, backfill_policy=CATCH_UP,
+    group_name="invoicing", kinds={"polars"}, owners=["team:finance"],
+)  # fmt: skip
+def invoices(context: dg.AssetExecutionContext, project: dg.ResourceParam[ProjectSource]) -> dg.MaterializeResult[Any]:
+    """Drafts of the month's invoices, from the books as they are. To issue them, with numbers, is a person's decision."""
+    with project.open() as opened:
+        reports = {period: write_drafts(opened, context.run.run_id, period) for period in months_of(context)}
+        documents = opened.lake.frame("steps/invoices/overview", {"periods": list(reports)})
+        return shown(opened, context.run.run_id, reports, documents_shown(documents))

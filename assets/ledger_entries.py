@@ -3,8 +3,11 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+import dagster as dg
 import polars as pl
 
+from assets.partitions import CATCH_UP, DAYS
+from assets.shown import counts, money, shown
 from rating.credits import DRAWS, UNBILLED, burn_down
 from rating.ledger import expiry_legs, grant_legs, posted_hour, usage_legs
 from rating.postings import draw_difference, expiries, unbilled_difference
@@ -12,6 +15,7 @@ from rating.restarts import forget_counted, forget_states, restarts
 from resources.facts import EPOCH, closed_until, facts_as_of, slices_of
 from resources.lake import Lake
 from resources.project import Project
+from resources.project_source import ProjectSource
 from resources.writer import Step, converge
 
 HOUR = timedelta(hours=1)
@@ -50,7 +54,7 @@ def _touched(step: Step, restarted: pl.DataFrame, closed: datetime) -> pl.DataFr
 
 def _grant_legs(step: Step, grants: pl.DataFrame) -> pl.DataFrame:
     newest = grants.sort("run").unique("grant_id", keep="last", maintain_order=True)
-    booked = grants.filter(pl.col("run") <= step.head).sort("run").unique("grant_id", keep="last", maintain_order=True)
+    booked = grants.filter(pl.col("run") <= step.posted).sort("run").unique("grant_id", keep="last", maintain_order=True)
     return grant_legs(newest, booked)
 
 
@@ -65,9 +69,11 @@ def _burn(step: Step, touched: pl.DataFrame, restarted: pl.DataFrame, closed: da
         expired = step.lake.frame("steps/ledger/standing_expiries", {"run": step.run})
     positions = step.lake.frame("steps/ledger/positions", {"run": step.run})
     ended = forget_counted(restarted, burn_slices(step.lake, step.run, charges))
-    burned = burn_down(ended, lots, forget_states(restarted, positions), forget_states(restarted, draws))
+    # Without positions there is nothing that draws could be told apart from: everything is offered anew.
+    known = draws.clear() if step.is_rebuilding else forget_states(restarted, draws)
+    burned = burn_down(ended, lots, forget_states(restarted, positions), known)
     state = _keep_positions(step, positions, burned.positions)
-    new = step.lake.frame("steps/ledger/new_charges", step.bounds())
+    new = step.lake.frame("steps/ledger/new_charges", step.bounds_of_facts())
     accounts = facts_as_of(step.lake, step.run).subscriptions.select("account_id", "currency").unique()
     return [
         usage_legs(
@@ -100,7 +106,7 @@ def _keep_positions(step: Step, before: pl.DataFrame, moved: pl.DataFrame) -> pl
 
 
 def _append(step: Step, legs: pl.DataFrame) -> None:
-    first_open = step.lake.value("steps/ledger/first_open", step.bounds())
+    first_open = step.lake.value("steps/ledger/first_open", step.bounds_of_facts())
     rows = legs.with_columns(account_id=account_of(), posted_hour=posted_hour(pl.col("slice_start"), first_open))
     step.append("ledger_entries", rows)
 
@@ -124,3 +130,16 @@ def _report(legs: pl.DataFrame) -> dict[str, Any]:
         "granted": moved("credit:", "grant"),
         "expired": moved("credit:", "expiry"),
     }
+
+
+@dg.asset(
+    deps=["charges"], partitions_def=DAYS, backfill_policy=CATCH_UP,
+    group_name="billing", kinds={"polars"}, owners=["team:finance"],
+)  # fmt: skip
+def ledger_entries(context: dg.AssetExecutionContext, project: dg.ResourceParam[ProjectSource]) -> dg.MaterializeResult[Any]:
+    """Double entry: charges drawn from credit in the order of burn-down, the rest unbilled; grants and expiries."""
+    with project.open() as opened:
+        report = post_charges(opened, context.run.run_id)
+        drawn = {**money("credit drawn", report["drawn"]), **money("unbilled", report["unbilled"])}
+        given = {**money("credit granted", report["granted"]), **money("credit expired", report["expired"])}
+        return shown(opened, context.run.run_id, report, {**drawn, **given, **counts(report, {"entries": "entries"})})

@@ -3,9 +3,14 @@
 from datetime import datetime
 from typing import Any
 
+import dagster as dg
+
+from assets.partitions import CATCH_UP
+from assets.shown import counts, shown
 from resources.lake import Lake
 from resources.price_books import take_price_book
 from resources.project import Project
+from resources.project_source import ProjectSource
 from resources.writer import Step, converge
 
 
@@ -27,3 +32,11 @@ def first_open_period(lake: Lake, run: int) -> datetime | None:
     """The end of the latest period that has an issued invoice: a price may change from there on."""
     value: datetime | None = lake.value("steps/reference/first_open_period", {"run": run})
     return value
+
+
+@dg.asset(group_name="reference", kinds={"yaml"}, owners=["team:finance"], backfill_policy=CATCH_UP)
+def price_book(context: dg.AssetExecutionContext, project: dg.ResourceParam[ProjectSource]) -> dg.MaterializeResult[Any]:
+    """What things cost: the price book of the settings, taken when it is new, refused whole when it is wrong."""
+    with project.open() as opened:
+        report = take_book(opened, context.run.run_id)
+        return shown(opened, context.run.run_id, report, counts(report, {"new": "taken", "version": "version"}))

@@ -2,16 +2,20 @@
 
 from typing import Any
 
+import dagster as dg
 import polars as pl
 
+from assets.partitions import CATCH_UP, DAYS
+from assets.shown import counts, failed_files, shown, table
 from rating.metering import compile_meters
 from resources.facts import EPOCH, closed_until
 from resources.ingest import Batch, KnownFiles, batches, judge_pending, prepare, skipped_rows, take_batch
 from resources.landing import LandedFile, landed_files
 from resources.price_books import books_as_of
 from resources.project import Project
+from resources.project_source import ProjectSource
 from resources.raw_files import sources
-from resources.writer import Step, converge
+from resources.writer import Step, converge, run_of
 
 REPORTED = ("records", "accepted", "late", "duplicates", "refused", "skipped")
 
@@ -88,3 +92,22 @@ def _report(files: pl.DataFrame, again: pl.DataFrame) -> dict[str, Any]:
         "accepted_on_second_look": accepted_again,
         "failed_files": dict(zip(failed["source"] + "/" + failed["file"], failed["error"], strict=True)),
     }
+
+
+@dg.asset(
+    deps=["price_book", "accounts"], partitions_def=DAYS, backfill_policy=CATCH_UP,
+    group_name="metering", kinds={"duckdb", "parquet"}, owners=["team:operations"],
+)  # fmt: skip
+def usage_events(context: dg.AssetExecutionContext, project: dg.ResourceParam[ProjectSource]) -> dg.MaterializeResult[Any]:
+    """Every accepted record, once: what landed, judged and deduplicated. Refused records are kept with their reason."""
+    with project.open() as opened:
+        report = take_usage(opened, context.run.run_id)
+        refused = opened.lake.frame("steps/ingest/refused_by_reason", {"run": run_of(opened.lake, context.run.run_id)})
+        metadata = {**counts(report, LABELS), "refused by reason": table(refused), **failed_files(report)}
+        return shown(opened, context.run.run_id, report, metadata)
+
+
+LABELS = {
+    "records taken": "records", "accepted": "accepted", "late": "late", "duplicate": "duplicates", "refused": "refused",
+    "skipped": "skipped", "accepted on second look": "accepted_on_second_look", "files": "files",
+}  # fmt: skip

@@ -4,13 +4,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import dagster as dg
 import polars as pl
 
+from assets.partitions import CATCH_UP, DAYS, UntilHour, hour_to_close
+from assets.shown import counts, shown, table
 from rating.metering import gauge_quantity
 from resources.facts import Facts, closed_until, facts_as_of, reference_moved, slices_of
 from resources.lake import Lake
 from resources.project import Project
-from resources.writer import Step, converge
+from resources.project_source import ProjectSource
+from resources.writer import Step, converge, run_of
 
 KEY = ("account_id", "service_id", "resource_id", "meter", "dimensions", "slice_start")
 HOUR = timedelta(hours=1)
@@ -144,3 +148,18 @@ def _close_hours(step: Step, window: Window) -> None:
 def _nothing() -> pl.DataFrame:
     types = [*[pl.String] * 5, pl.Datetime("us", "UTC"), pl.Decimal(38, 9)]
     return pl.DataFrame(schema=dict(zip((*KEY, "quantity"), types, strict=True)))
+
+
+@dg.asset(
+    deps=["usage_events"], partitions_def=DAYS, backfill_policy=CATCH_UP,
+    group_name="metering", kinds={"duckdb", "polars"}, owners=["team:operations"],
+)  # fmt: skip
+def usage_hourly(
+    context: dg.AssetExecutionContext, config: UntilHour, project: dg.ResourceParam[ProjectSource]
+) -> dg.MaterializeResult[Any]:
+    """How much each resource used of each meter in each closed hour. Late records append what they change."""
+    with project.open() as opened:
+        report = meter_usage(opened, context.run.run_id, hour_to_close(context, config, opened.clock))
+        hours = opened.lake.frame("steps/usage_hourly/hours_of_run", {"run": run_of(opened.lake, context.run.run_id)})
+        numbers = counts(report, {"hours closed": "hours_closed", "slices changed": "slices", "closed until": "closed_until"})
+        return shown(opened, context.run.run_id, report, {**numbers, "what each hour holds": table(hours)})

@@ -7,13 +7,11 @@ by the code that wrote the books, but from the beginning, and from the records a
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 import polars as pl
 
-from assets.invoices import LINE_COLUMNS, draft
+from assets.invoices import draft
 from assets.ledger_entries import burn_slices
-from assets.usage_hourly import KEY as SLICE_KEY
 from assets.usage_hourly import meter_from_records
 from rating import rate
 from rating.credits import burn_down

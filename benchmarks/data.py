@@ -104,38 +104,52 @@ def write_price_book(path: Path) -> None:
     path.write_text(PRICE_BOOK.format(meters=meters, prices=prices), encoding="utf-8")
 
 
-def write_reference(landing: Path, sizes: Sizes) -> None:
-    """Accounts with one plan and two lots each: a promotion that most have used up by now, and paid credit."""
-    number = pl.int_range(sizes.accounts, eager=True).cast(pl.String).str.zfill(6).alias("number")
-    account = ("account-" + number).alias("account_id")
-    start = MONTH_START.isoformat()
-    for kind, columns in {
-        "accounts": {
-            "name": "Customer " + number, "currency": "EUR", "time_zone": "UTC", "mode": "postpaid",
-            "effective_from": start,
-        },
-        "subscriptions": {
-            "subscription_id": "subscription-" + number, "service_id": "", "plan": "standard", "effective_from": start,
-        },
-        "grants": {
-            "grant_id": "promotion-" + number, "kind": "promotional", "amount": "25.00", "currency": "EUR",
-            "priority": "10", "effective_at": start, "expires_at": "2026-12-01T00:00:00Z", "receipt": "",
-            "tax_paid": "", "tax_code": "", "gateway": "", "reason": "welcome",
-        },
-    }.items():  # fmt: skip
-        _write(landing / kind / "all.csv", account, columns)
+def write_accounts(landing: Path, sizes: Sizes) -> None:
+    """The accounts."""
     _write(
-        landing / "grants" / "paid.csv",
-        account,
+        landing / "accounts" / "all.csv",
+        sizes,
         {
-            "grant_id": "paid-" + number, "kind": "paid", "amount": "500.00", "currency": "EUR", "priority": "20",
-            "effective_at": start, "expires_at": "", "receipt": "R-" + number, "tax_paid": "95.00",
-            "tax_code": "VAT-19", "gateway": "bank", "reason": "",
+            "name": pl.format("Customer {}", NUMBER), "currency": EUR, "time_zone": pl.lit("UTC"),
+            "mode": pl.lit("postpaid"), "effective_from": START,
         },
     )  # fmt: skip
 
 
-def _write(path: Path, account: pl.Series, columns: dict[str, pl.Series | str]) -> None:
+def write_subscriptions_and_grants(landing: Path, sizes: Sizes) -> None:
+    """One plan and two lots an account: a promotion that most have used up by now, and paid credit."""
+    _write(
+        landing / "subscriptions" / "all.csv",
+        sizes,
+        {
+            "subscription_id": pl.format("subscription-{}", NUMBER), "service_id": EMPTY, "plan": pl.lit("standard"),
+            "effective_from": START,
+        },
+    )  # fmt: skip
+    common = {"currency": EUR, "effective_at": START}
+    promotional = {
+        "grant_id": pl.format("promotion-{}", NUMBER), "kind": pl.lit("promotional"), "amount": pl.lit("25.00"),
+        "priority": pl.lit("10"), "expires_at": pl.lit("2026-12-01T00:00:00Z"), "receipt": EMPTY, "tax_paid": EMPTY,
+        "tax_code": EMPTY, "gateway": EMPTY, "reason": pl.lit("welcome"),
+    }  # fmt: skip
+    paid = {
+        "grant_id": pl.format("paid-{}", NUMBER), "kind": pl.lit("paid"), "amount": pl.lit("500.00"),
+        "priority": pl.lit("20"), "expires_at": EMPTY, "receipt": pl.format("R-{}", NUMBER),
+        "tax_paid": pl.lit("95.00"), "tax_code": pl.lit("VAT-19"), "gateway": pl.lit("bank"), "reason": EMPTY,
+    }  # fmt: skip
+    _write(landing / "grants" / "promotional.csv", sizes, promotional | common)
+    _write(landing / "grants" / "paid.csv", sizes, paid | common)
+
+
+NUMBER = pl.col("number")
+START = pl.lit(MONTH_START.isoformat())
+EUR = pl.lit("EUR")
+EMPTY = pl.lit("")
+
+
+def _write(path: Path, sizes: Sizes, columns: dict[str, pl.Expr]) -> None:
+    """Write a row an account, with its `account_id`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    values = {name: pl.lit(value) for name, value in columns.items()}
-    account.to_frame().with_columns(**values).write_csv(path)
+    number = pl.int_range(sizes.accounts, eager=True).cast(pl.String).str.zfill(6).alias("number")
+    account_id = pl.format("account-{}", NUMBER)
+    number.to_frame().select(account_id=account_id, **columns).write_csv(path)

@@ -21,7 +21,14 @@ from assets.accounts import take_accounts
 from assets.charges import rate_usage
 from assets.ledger_entries import post_charges
 from assets.price_book import take_book
-from benchmarks.data import ACCOUNT_NAME, FACTOR, RESOURCE_NAME, write_price_book, write_reference
+from benchmarks.data import (
+    ACCOUNT_NAME,
+    FACTOR,
+    RESOURCE_NAME,
+    write_accounts,
+    write_price_book,
+    write_subscriptions_and_grants,
+)
 from benchmarks.sizes import HOUR, MEASURED_HOUR, METERS, MONTH_START, RECORDS_OF_SERIES, RESOURCES_OF_ACCOUNT, Sizes
 from resources.clock import FixedClock
 from resources.project import Project
@@ -61,10 +68,11 @@ def make_project(folder: Path, sizes: Sizes, show: Callable[[str], None]) -> Non
     folder.mkdir(parents=True)
     (folder / "meterbook.toml").write_text(SETTINGS, encoding="utf-8")
     write_price_book(folder / "pricebook.yaml")
-    write_reference(folder / "landing", sizes)
     with open_project(folder) as project:
         take_book(project, "reference")
-        take_accounts(project, "reference")
+        for write in (write_accounts, write_subscriptions_and_grants):
+            write(project.settings.landing, sizes)
+            take_accounts(project, "reference")
         _bill(project, sizes, MONTH_START, sizes.history_start)
         for hour in _hours(sizes.history_start, MEASURED_HOUR):
             show(f"history: {hour:%d %B %H:%M}")

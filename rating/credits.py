@@ -133,16 +133,18 @@ def _rank(held: pl.DataFrame) -> pl.DataFrame:
 def _numbered(draws: pl.DataFrame, slices: pl.DataFrame, ranked: pl.DataFrame) -> pl.DataFrame:
     """Number the draws that stand for the slices given by slice and lot."""
     of_slices = draws.select("account_id", "slice_start", "lot", drawn="amount").join(
-        slices.select("account_id", "slice_start", "slice"), on=["account_id", "slice_start"]
+        slices.select("account_id", "slice_start", "slice_end", "slice"), on=["account_id", "slice_start"]
     )
     if of_slices.is_empty():
         return STANDING.to_frame()
-    numbered = of_slices.join(ranked.select("lot", "lot_row"), on="lot", how="left")
-    if numbered["lot_row"].has_nulls():
-        lost = numbered.filter(pl.col("lot_row").is_null()).row(0, named=True)
+    columns = ranked.select("lot", "lot_row", "effective_at", "expires_at")
+    numbered = of_slices.join(columns, on="lot", how="left")
+    lost = numbered.filter(pl.col("lot_row").is_null() | ~lives(start="slice_start", end="slice_end"))
+    if lost.height:
+        draw = lost.row(0, named=True)
         message = (
-            f"account {lost['account_id']!r}: lot {lost['lot']!r} has drawn at {lost['slice_start']}, where it does"
-            " not live; an account whose lots changed is computed from the beginning, without positions and draws"
+            f"account {draw['account_id']!r}: lot {draw['lot']!r} has drawn at {draw['slice_start']}, where it does"
+            " not live; an account whose lots or slices changed is computed from the beginning (`rating/restarts.py`)"
         )
         raise FrameError(message)
     return numbered.select("slice", "lot_row", "drawn")

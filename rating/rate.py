@@ -18,7 +18,7 @@ from rating.clusters import Clusters, cluster
 from rating.money import multiply_exact
 from rating.pricing import check_costs
 from rating.schemas import DUE, TOTALS, UNPRICED, check_rated, check_rating_input, no_rows
-from rating.scopes import SCOPE, cost, run_scopes
+from rating.scopes import SCOPE, cost, number_strands, run_scopes
 from rating.situations import SITUATION, price_situations
 
 _OF_ROW: Final = ("resource_id", "dimensions", "quantity", "counted")
@@ -43,7 +43,7 @@ def rate(usage: pl.DataFrame, prices: pl.DataFrame, subscriptions: pl.DataFrame,
     """
     check_rating_input(usage, prices, subscriptions, totals)
     clusters = cluster(usage, SITUATION, _OF_ROW)
-    priced = price_situations(clusters.groups, prices, subscriptions)
+    priced = number_strands(price_situations(clusters.groups, prices, subscriptions))
     parts = [part for part in (_of_account(priced, clusters), _of_resources(priced, clusters)) if part.groups.height]
     run = [(part, *run_scopes(part.groups, prices, subscriptions, totals)) for part in parts]
     rated = Rated(

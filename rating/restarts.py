@@ -38,6 +38,26 @@ def restarts(grants: pl.DataFrame, after_run: int) -> pl.DataFrame:
     )
 
 
+def recut(before: pl.DataFrame, now: pl.DataFrame) -> pl.DataFrame:
+    """Tell which accounts restart because their hours are cut into other slices than when they were computed.
+
+    Both are cuts (account_id, cut_at; `rating/periods.py`) of the hours that were closed at the last computation:
+    as known then, and as known now. A lot that lived in the whole hour may not have lived in each of its slices,
+    so no position of the account can be trusted. Returns the columns of `restarts`.
+    """
+    cut = ["account_id", "cut_at"]
+    moved = pl.concat(
+        [before.select(cut).join(now, on=cut, how="anti"), now.select(cut).join(before, on=cut, how="anti")]
+    )
+    return moved.select("account_id", from_scratch=pl.lit(value=True), restart_from=_BEGINNING).unique()
+
+
+def together(*restarted: pl.DataFrame) -> pl.DataFrame:
+    """Put restarts for several reasons together: each account from the earliest, from the beginning if any says so."""
+    every = pl.concat(restarted).group_by("account_id")
+    return every.agg(pl.col("from_scratch").any(), pl.col("restart_from").min()).sort("account_id")
+
+
 def forget_states(restarted: pl.DataFrame, states: pl.DataFrame) -> pl.DataFrame:
     """Leave out the positions or draws of accounts that restart from the beginning."""
     return states.join(restarted.filter("from_scratch"), on="account_id", how="anti", maintain_order="left")

@@ -15,6 +15,9 @@ from rating.proration import prorate
 from rating.schemas import TOTALS
 
 SCOPE: Final = ("account_id", "subscription_id", "plan", "price_id", "resource_id", "meter", "period_start")
+# A scope without its resource. It is numbered once, where there are few rows, because keys of text are slow.
+STRAND: Final = tuple(name for name in SCOPE if name != "resource_id")
+_KEY: Final = ("strand", "resource_id")
 _BEFORE: Final = pl.col("quantity_before")
 _AFTER: Final = pl.col("quantity_after")
 
@@ -23,12 +26,21 @@ def run_scopes(
     situations: pl.DataFrame, prices: pl.DataFrame, subscriptions: pl.DataFrame, totals: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Add the running quantity and the slope of C to each situation; also the new state of their scopes."""
-    scopes = _open_scopes(situations, totals)
-    running = _run(situations.join(scopes.select(*SCOPE, "scope", "base"), on=SCOPE, maintain_order="left"))
-    state = scopes.select(*SCOPE, "period_end", quantity=pl.col("base") + pl.col("quantity")).select(*TOTALS)
+    strands = situations.group_by("strand").agg(pl.col(*STRAND, "period_end").first())
+    scopes = _open_scopes(situations, totals.join(strands, on=STRAND))
+    running = _run(situations.join(scopes.select(*_KEY, "scope", "base"), on=_KEY, maintain_order="left"))
+    closed = scopes.select(*_KEY, quantity=pl.col("base") + pl.col("quantity"))
+    state = closed.join(strands, on="strand").select(*TOTALS)
     costed = prorate(_add_price_columns(running, prices), prices, subscriptions)
     check_costs(costed, "quantity_after", SCOPE)
     return costed.with_columns(slope=_slope(costed)), state
+
+
+def number_strands(situations: pl.DataFrame) -> pl.DataFrame:
+    """Add the number of its strand to each situation; the rows keep their order."""
+    strands = situations.group_by(STRAND).agg("situation").select("situation").with_row_index("strand")
+    numbers = strands.explode("situation").sort("situation")
+    return situations.with_columns(numbers["strand"])
 
 
 def cost(frame: pl.DataFrame, quantity: pl.Expr) -> pl.Expr:
@@ -38,11 +50,9 @@ def cost(frame: pl.DataFrame, quantity: pl.Expr) -> pl.Expr:
 
 def _open_scopes(situations: pl.DataFrame, totals: pl.DataFrame) -> pl.DataFrame:
     """Each scope with its base: what the totals say, less the part of the given slices that they include."""
-    sums = situations.group_by(SCOPE).agg(
-        pl.col("quantity").sum(), pl.col("counted").sum(), pl.col("period_end").first()
-    )
-    known = totals.select(*SCOPE, standing="quantity")
-    scopes = sums.join(known, on=SCOPE, how="left").with_row_index("scope")
+    sums = situations.group_by(_KEY).agg(pl.col("quantity").sum(), pl.col("counted").sum())
+    known = totals.select(*_KEY, standing="quantity")
+    scopes = sums.join(known, on=_KEY, how="left").with_row_index("scope")
     if scopes.height != sums.height:
         message = "the frame 'totals' holds a scope twice; give the newest row of each"
         raise FrameError(message)

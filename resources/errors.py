@@ -5,7 +5,9 @@ MeterbookError
     ├── LakeError            the lake cannot be opened, or is not what it should be
     │   ├── LakeMissingError     there is no lake yet
     │   └── LockTimeoutError     another writer has held the lock too long
-    └── ReferenceError       (see reference.py) a row of reference data that cannot be taken
+    ├── BackupError          a backup cannot be made, or cannot be restored
+    ├── ReferenceDataError   a row of reference data that cannot be taken
+    └── UnreadableFileError  a landed file that cannot be read whole
 """
 
 from rating.errors import MeterbookError
@@ -27,5 +29,13 @@ class LockTimeoutError(LakeError):
     """Another writer has held the writer's lock for longer than any commit takes."""
 
 
+class BackupError(ResourceError):
+    """A backup cannot be made or restored; what was there before is untouched."""
+
+
 class ReferenceDataError(ResourceError):
     """Reference data (accounts, subscriptions, grants) that cannot be taken; nothing of it was."""
+
+
+class UnreadableFileError(ResourceError):
+    """A landed file that cannot be read whole; the message says why, and what to do."""

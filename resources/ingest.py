@@ -4,60 +4,21 @@ What belongs here: the order of those statements for a batch of files. What does
 formats (`raw_files.py`), the run and the asset (`assets/usage_events.py`).
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-import duckdb
 import polars as pl
 
+from resources.file_rows import UNKNOWN_CONTENT, failed_rows, taken_rows
 from resources.landing import LandedFile
 from resources.lake import Lake
-from resources.raw_files import Source, UnreadableFileError, define_macros, open_files
+from resources.new_files import NewFiles
+from resources.raw_files import UNREADABLE, Source, define_macros, open_files, reason_of
 from resources.writer import Step
 
 # A record may be stamped this much after its ingest: clocks differ (semantics 2).
 FUTURE_TOLERANCE = timedelta(minutes=5)
-LARGEST_BATCH_BYTES = 1024 * 1024 * 1024
-# What DuckDB raises for the content of a file; any other of its errors is a fault of ours and ends the run.
-UNREADABLE = (
-    UnreadableFileError, duckdb.IOException, duckdb.InvalidInputException, duckdb.ConversionException,
-    duckdb.OutOfRangeException,
-)  # fmt: skip
-COUNTS = ("records", "accepted", "duplicates", "refused", "skipped", "late")
-
-
-@dataclass
-class Batch:
-    """Files of one source and one format, read together in the order of their names."""
-
-    source: Source
-    files: list[LandedFile]
-    sha256: dict[str, str] = field(default_factory=dict)
-
-
-class KnownFiles:
-    """What earlier runs know of files: by name (to pass over what has not changed) and by content."""
-
-    def __init__(self, lake: Lake, run: int) -> None:
-        rows = lake.frame("steps/ingest/known_files", {"run": run})
-        keys = ("source", "file", "size", "modified_ns")
-        self._unchanged = set(rows.select(keys).iter_rows())
-        taken = rows.filter(pl.col("status") == "taken")
-        self._taken = {(row[0], row[1]): row[2] for row in taken.select("source", "sha256", "records").iter_rows()}
-        self._failed = set(rows.filter(pl.col("status") == "failed").select("source", "file", "sha256").iter_rows())
-
-    def passes_over(self, file: LandedFile) -> bool:
-        """Whether a file of this name, size and time was seen before: then it is not even read."""
-        return (file.source, file.name, file.size, file.modified_ns) in self._unchanged
-
-    def records_taken(self, file: LandedFile, sha256: str) -> int | None:
-        """How many records the same content held when it was taken; None if it was not."""
-        return self._taken.get((file.source, sha256))
-
-    def has_failed(self, file: LandedFile, sha256: str) -> bool:
-        """Whether the same content under the same name could not be read."""
-        return (file.source, file.name, sha256) in self._failed
+CHANGED = "it changed while it was read, or went away; the next run reads it again"
 
 
 def prepare(lake: Lake, accounts_run: int, meters: pl.DataFrame, now: datetime) -> None:
@@ -69,40 +30,40 @@ def prepare(lake: Lake, accounts_run: int, meters: pl.DataFrame, now: datetime) 
     lake.run_statement("steps/ingest/latest_timestamp", {"latest": now + FUTURE_TOLERANCE})
 
 
-def take_batch(step: Step, batch: Batch, closed_until: datetime) -> pl.DataFrame:
-    """Judge the batch and stage its events; returns `ingested_files` rows.
+def take_files(step: Step, source: Source, new: NewFiles, closed_until: datetime) -> pl.DataFrame:
+    """Judge the records of new files and stage the accepted ones; returns rows of `ingested_files`.
 
-    A file that cannot be read whole is recorded as failed, and the others are taken; a file that changed while it was
-    read is recorded as failed too, and is tried again by the next run.
+    A file that cannot be read whole is recorded as failed, and the others are taken; so is a file that changed while it
+    was read, which is tried again by the next run.
     """
-    readable, failed = _take_readable(step, batch, closed_until)
-    rows = pl.concat([readable, failed], how="diagonal_relaxed") if failed.height else readable
+    rows = pl.concat([new.unread_rows(), *_take_readable(step, source, new, closed_until)])
     step.append("ingested_files", rows)
     return rows
 
 
-def _take_readable(step: Step, batch: Batch, closed_until: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _take_readable(step: Step, source: Source, new: NewFiles, closed_until: datetime) -> tuple[pl.DataFrame, ...]:
     errors: dict[str, str] = {}
-    files = batch.files
+    sha256 = dict(new.sha256)
+    files = new.readable
     while files:
-        staged = len(step.staged)
-        inlined = len(step.inlined)
+        staged, inlined = len(step.staged), len(step.inlined)
         try:
-            rows = _stage(step, Batch(batch.source, files, batch.sha256), closed_until)
-            changed = [file for file in files if not file.is_unchanged(batch.sha256[file.name])]
-        except UNREADABLE as error:
-            changed, reasons = [], _find_unreadable(step.lake, batch.source, files)
-            if not reasons:
-                raise
-            del error
-            errors |= reasons
-        else:
-            errors |= {file.name: "it changed while it was read; it is tried again" for file in changed}
-            if not changed:
-                return rows, _failed_rows(batch, errors)
+            counts = _stage(step, source, files, closed_until)
+        except UNREADABLE:
+            counts = None
+        changed = [file.name for file in files if not file.is_unchanged(new.sha256[file.name])]
+        if counts is not None and not changed:
+            return taken_rows(files, sha256, counts), failed_rows(new.readable, sha256, errors)
+        reasons = dict.fromkeys(changed, CHANGED)
+        if counts is None:
+            reasons |= _find_unreadable(step.lake, source, [file for file in files if file.name not in changed])
+        if not reasons:
+            raise _fault_of_ours(step, source, files, closed_until)
+        sha256 |= dict.fromkeys(changed, UNKNOWN_CONTENT)
+        errors |= reasons
         _forget_since(step, staged, inlined)
         files = [file for file in files if file.name not in errors]
-    return _failed_rows(batch, {}), _failed_rows(batch, errors)
+    return (failed_rows(new.readable, sha256, errors),)
 
 
 def _forget_since(step: Step, staged: int, inlined: int) -> None:
@@ -113,14 +74,14 @@ def _forget_since(step: Step, staged: int, inlined: int) -> None:
 
 
 def _find_unreadable(lake: Lake, source: Source, files: Sequence[LandedFile]) -> dict[str, str]:
-    """Read each file by itself, to name those that fail. Only runs when a batch failed."""
+    """Read each file by itself, to name those that fail. Only runs when files failed together."""
     reasons = {}
     for file in files:
         try:
             open_files(lake, source, [file])
-            lake.connection.execute("select max(hash(yielded)) from yielded").fetchall()
+            lake.run_statement("steps/ingest/read_all").fetchall()
         except UNREADABLE as error:
-            reasons[file.name] = str(error).splitlines()[0]
+            reasons[file.name] = reason_of(error)
     return reasons
 
 

@@ -5,7 +5,7 @@ that knows what the tables mean.
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
@@ -14,6 +14,7 @@ import duckdb
 import polars as pl
 
 from resources.errors import LakeError, LakeMissingError
+from resources.moved_data import REFUSAL, follow_moved_data
 from resources.statements import statement
 
 NAME = "lake"
@@ -27,7 +28,7 @@ Parameters = Mapping[str, Any]
 
 def connect(*, threads: int | None = None, memory_limit: str | None = None) -> duckdb.DuckDBPyConnection:
     """A DuckDB connection in UTC with the extensions that come as wheels; nothing is fetched over the network."""
-    config: dict[str, str | int] = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    config: dict[str, Any] = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
     config |= {"threads": threads} if threads else {}
     config |= {"memory_limit": memory_limit} if memory_limit else {}
     connection = duckdb.connect(":memory:", config=config)
@@ -45,6 +46,11 @@ def connect(*, threads: int | None = None, memory_limit: str | None = None) -> d
 def quoted(text: str | Path) -> str:
     """Text for inside single quotes, where SQL takes no bound parameter (paths in ATTACH and LOAD)."""
     return str(text).replace("'", "''")
+
+
+def restoring_mark(catalog: Path) -> Path:
+    """Where a restore makes the catalog ready; while it is there, the lake is not whole and does not open."""
+    return catalog.with_name(catalog.name + ".restoring")
 
 
 class Lake:
@@ -66,6 +72,8 @@ class Lake:
         self.catalog, self.data, self.read_only = catalog, data, read_only
         self._options = {"threads": threads, "memory_limit": memory_limit}
         self._connection: duckdb.DuckDBPyConnection | None = None
+        # Told of every write, with the step and "staged", "committing" or "committed": tests break off there.
+        self.watch: Callable[[str, str], None] = lambda _step, _moment: None
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
@@ -80,18 +88,26 @@ class Lake:
                 f"there is no lake at {self.catalog}; run `meterbook init` for a new project, then `meterbook run`"
             )
             raise LakeMissingError(message)
+        if restoring_mark(self.catalog).exists():
+            message = f"a restore of the lake at {self.catalog} was broken off; run `meterbook restore` again"
+            raise LakeError(message)
         self.catalog.parent.mkdir(parents=True, exist_ok=True)
         connection = connect(**self._options)  # type: ignore[arg-type]  # the two options have their types
-        options = ["META_JOURNAL_MODE 'WAL'", f"META_BUSY_TIMEOUT {BUSY_TIMEOUT_MILLISECONDS}"]
-        if self.read_only:
-            options.append("READ_ONLY")
-        else:
-            options += [f"DATA_PATH '{quoted(self.data)}'", f"DATA_INLINING_ROW_LIMIT {INLINE_ROWS}"]
+        options = [
+            "META_JOURNAL_MODE 'WAL'",
+            f"META_BUSY_TIMEOUT {BUSY_TIMEOUT_MILLISECONDS}",
+            f"DATA_PATH '{quoted(self.data)}'",
+            "READ_ONLY" if self.read_only else f"DATA_INLINING_ROW_LIMIT {INLINE_ROWS}",
+        ]
+        attach = f"attach 'ducklake:sqlite:{quoted(self.catalog)}' as {NAME} ({', '.join(options)}"
         try:
-            connection.execute(f"attach 'ducklake:sqlite:{quoted(self.catalog)}' as {NAME} ({', '.join(options)})")
+            connection.execute(f"{attach})")
         except duckdb.Error as error:
-            message = f"the lake at {self.catalog} does not open: {error}; if it was moved, set lake.data to where its files are"
-            raise LakeError(message) from error
+            if REFUSAL not in str(error):
+                message = f"the lake at {self.catalog} does not open: {error}"
+                raise LakeError(message) from error
+            connection.execute(f"{attach}, OVERRIDE_DATA_PATH true)")
+            follow_moved_data(connection, self.data, read_only=self.read_only)
         connection.execute(f"use {NAME}")
         return connection
 

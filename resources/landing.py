@@ -3,12 +3,15 @@
 What belongs here: names, sizes, times and hashes of files. What does not: what is in them (`raw_files.py`).
 """
 
+import contextlib
 import hashlib
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 ENDINGS = {".parquet": "parquet", ".csv": "csv", ".ndjson": "json", ".jsonl": "json", ".json": "json"}
-COMPRESSED = (".gz", ".zst")
+COMPRESSED = {".gz": "gzip", ".zst": "zstd"}
 
 
 @dataclass(frozen=True)
@@ -22,10 +25,25 @@ class LandedFile:
     modified_ns: int
 
     @property
+    def compression(self) -> str | None:
+        """`gzip` or `zstd` by its last ending; None if it is not compressed as a whole."""
+        return COMPRESSED.get(self.path.suffix.lower())
+
+    @property
     def format(self) -> str | None:
-        """`parquet`, `csv` or `json` by its ending (.gz and .zst may follow); None for any other file."""
-        suffixes = [suffix for suffix in self.path.suffixes[-2:] if suffix not in COMPRESSED]
-        return ENDINGS.get(suffixes[-1].lower()) if suffixes else None
+        """`parquet`, `csv` or `json` by its ending (a text may be compressed: .csv.gz); None for any other file."""
+        name = self.path.stem if self.compression else self.path.name
+        found = ENDINGS.get(Path(name).suffix.lower())
+        return None if self.compression and found == "parquet" else found
+
+    @property
+    def has_readable_name(self) -> bool:
+        """Whether the name is UTF-8, as all that reads the file needs it."""
+        try:
+            str(self.path).encode()
+        except UnicodeEncodeError:
+            return False
+        return True
 
     def sha256(self) -> str:
         """The SHA-256 of what the file holds now."""
@@ -42,14 +60,28 @@ class LandedFile:
 
 
 def landed_files(landing: Path, source: str) -> list[LandedFile]:
-    """The files of a source, in the order of their names. Names that begin with a dot are not landed yet."""
+    """The files of a source, in the order of their names. Names that begin with a dot are not landed yet.
+
+    A folder that cannot be listed stands in for its files: reading it fails, and says so.
+    """
     folder = landing / source
-    if not folder.is_dir():
-        return []
-    found = []
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_file() and not any(part.startswith(".") for part in name.split("/")):
-            state = path.stat()
-            found.append(LandedFile(source, name, path, state.st_size, state.st_mtime_ns))
-    return found
+    unlisted: list[OSError] = []
+    found = list(_found(folder, source, unlisted)) if folder.is_dir() else []
+    closed = [Path(error.filename) for error in unlisted]
+    found += [LandedFile(source, f"{_name(path, folder)}/", path, 0, 0) for path in closed]
+    return sorted(found, key=lambda file: file.name)
+
+
+def _found(folder: Path, source: str, unlisted: list[OSError]) -> Iterator[LandedFile]:
+    for parent, folders, names in os.walk(folder, onerror=unlisted.append):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for path in [Path(parent, name) for name in names if not name.startswith(".")]:
+            # A file that is gone by now was moved on by whoever lands files.
+            with contextlib.suppress(FileNotFoundError):
+                if path.is_file():
+                    state = path.stat()
+                    yield LandedFile(source, _name(path, folder), path, state.st_size, state.st_mtime_ns)
+
+
+def _name(path: Path, folder: Path) -> str:
+    return os.fsencode(path.relative_to(folder).as_posix()).decode(errors="backslashreplace")

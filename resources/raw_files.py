@@ -1,30 +1,33 @@
 """Raw files as DuckDB relations: `landed` (as they came), `raw` (in the columns that a source asks for), `yielded`.
 
-What belongs here: formats, encodings and column types. What does not: judging what a record says
-(`sql/steps/ingest/judged.sql`). A source is a file of `sql/sources/` whose comments declare the columns that it reads:
-`-- column: NAME TYPE [optional]`, with the types text, number, time, map (dimensions) and json.
+What belongs here: formats and sources. What does not: the types of columns (`conversions.py`), whether a text file is
+whole (`whole_files.py`), judging what a record says (`sql/steps/ingest/judged.sql`). A source is a file of
+`sql/sources/` whose comments declare the columns that it reads: `-- column: NAME TYPE [optional]`, with the types text,
+number, time, map (dimensions) and json. It may select a column `fault` with a reason of its own to refuse a record.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import duckdb
 
-from resources.errors import ResourceError
+from resources.conversions import as_it_came, converted
+from resources.errors import ResourceError, UnreadableFileError
 from resources.lake import Lake, quoted
 from resources.landing import LandedFile
 from resources.statements import files_of, statement
+from resources.whole_files import check_whole, csv_header
 
 COLUMN = re.compile(r"^-- column: (?P<name>\w+) (?P<type>text|number|time|map|json)(?P<optional> optional)?$", re.M)
 LARGEST_LINE_BYTES = 64 * 1024 * 1024
-# JSON never holds this character unescaped, so each line is read as one column.
-NO_DELIMITER = "\\x01"
-INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
-
-
-class UnreadableFileError(ResourceError):
-    """A landed file that cannot be read whole; the message says why."""
+COLUMNS_SHOWN = 20
+# What DuckDB raises for the content of a file; any other of its errors is a fault of ours and ends the run.
+UNREADABLE = (
+    UnreadableFileError, duckdb.IOException, duckdb.InvalidInputException, duckdb.ConversionException,
+    duckdb.OutOfRangeException, duckdb.NotImplementedException, duckdb.SerializationException,
+)  # fmt: skip
+REJECTS = "store_rejects = true, rejects_scan = 'reject_scans', rejects_table = 'reject_errors', rejects_limit = 0"
 
 
 @dataclass(frozen=True)
@@ -43,13 +46,30 @@ class Source:
     name: str
     columns: tuple[SourceColumn, ...]
 
+    def check_columns(self, names: Iterable[str]) -> None:
+        """Raise if a file with these columns lacks one that is needed."""
+        there = list(names)
+        missing = [column.name for column in self.columns if not column.optional and column.name not in there]
+        if missing:
+            needed = ", ".join(column.name for column in self.columns if not column.optional)
+            shown = ", ".join(there[:COLUMNS_SHOWN]) + (", ..." if len(there) > COLUMNS_SHOWN else "")
+            message = f"column {missing[0]!r} is missing: {self.name} needs {needed}; the file has {shown}"
+            raise UnreadableFileError(message)
+
 
 def sources() -> list[Source]:
-    """All sources of usage events that this installation knows."""
+    """All sources of usage events that this installation knows.
+
+    Raises:
+        ResourceError: a source declares a column in a way that we do not know.
+    """
     found = []
     for path in files_of("sources"):
-        matches = COLUMN.finditer(path.read_text(encoding="utf-8"))
-        columns = (SourceColumn(match["name"], match["type"], bool(match["optional"])) for match in matches)
+        text = path.read_text(encoding="utf-8")
+        columns = [SourceColumn(match["name"], match["type"], bool(match["optional"])) for match in COLUMN.finditer(text)]
+        if len(columns) != text.count("-- column:"):
+            message = f"{path}: a declaration reads `-- column: NAME TYPE`, then `optional` if it is; types are text, number, time, map, json"
+            raise ResourceError(message)
         found.append(Source(path.stem, tuple(columns)))
     return found
 
@@ -60,148 +80,146 @@ def define_macros(lake: Lake) -> None:
         lake.run_statement(f"macros/{path.stem}")
 
 
+def shape_of(lake: Lake, file: LandedFile) -> object:
+    """What files must share to be read together: format and, in Parquet, columns and types.
+
+    A union of two types would change values: a decimal beside a float becomes a float.
+    """
+    if file.format != "parquet":
+        return file.format
+    try:
+        query = f"describe select * from {_parquet([file])}"  # noqa: S608 - a quoted path
+        return tuple(row[:2] for row in lake.connection.execute(query).fetchall())
+    except UNREADABLE:
+        return file.name
+
+
 def open_files(lake: Lake, source: Source, files: Sequence[LandedFile]) -> None:
-    """Make `landed`, `raw`, `malformed` and `yielded` for files of one format.
+    """Make `landed`, `raw`, `malformed` and `yielded` for files of one shape, and the macro `record_of`.
 
     Raises:
         UnreadableFileError: one of the files cannot be read, or lacks a column. (A damaged Parquet page may show only when
             the records are read: then DuckDB raises there.)
     """
+    connection = lake.connection
     try:
-        _opener(files[0])(lake.connection, files)
-        kinds = dict(lake.connection.execute("select column_name, column_type from (describe landed)").fetchall())
-    except (duckdb.IOException, duckdb.InvalidInputException, duckdb.ConversionException) as error:
-        raise UnreadableFileError(_reason(error)) from error
-    selected = ", ".join(_converted(column, kinds, source) for column in source.columns)
-    lake.connection.execute(f"create or replace temp view raw as select file, \"row\", {selected} from landed")  # noqa: S608
-    lake.connection.execute(
-        f"create or replace temp view yielded as select '{source.name}' as source, * from ({statement(f'sources/{source.name}')})"
+        _drop_landed(connection)
+        _opener(files[0])(connection, source, files)
+        kinds = dict(connection.execute("select column_name, column_type from (describe landed)").fetchall())
+    except UNREADABLE as error:
+        raise UnreadableFileError(reason_of(error)) from error
+    selected = ", ".join(converted(column.name, column.type, kinds) for column in source.columns)
+    connection.execute(
+        f'create or replace temp view raw as select landed_file as file, landed_row as "row", {selected} from landed'  # noqa: S608
     )
+    connection.execute(f"create or replace temp macro record_of(came) as {as_it_came(kinds, 'came')}")
+    query = statement(f"sources/{source.name}")
+    names = [row[0] for row in connection.execute(f"describe ({query})").fetchall()]
+    fault = "" if "fault" in names else ", null::varchar as fault"
+    connection.execute(f"create or replace temp view yielded as select '{source.name}' as source, *{fault} from ({query})")  # noqa: S608
 
 
-def _opener(file: LandedFile) -> Callable[[duckdb.DuckDBPyConnection, Sequence[LandedFile]], None]:
+def reason_of(error: Exception) -> str:
+    """Why a file cannot be read, in a line that says what to do."""
+    if isinstance(error, UnreadableFileError):
+        return str(error)
+    what = str(error).splitlines()[0].partition("Error: ")
+    return f"cannot be read ({(what[2] or what[0]).strip()}); land it again, whole"
+
+
+def _opener(file: LandedFile) -> Callable[[duckdb.DuckDBPyConnection, Source, Sequence[LandedFile]], None]:
     if file.format is None:
-        message = "its ending tells no format; land .parquet, .csv, .ndjson, .jsonl or .json (.gz or .zst may follow)"
+        message = "its ending tells no format; land .parquet, or .csv, .ndjson, .jsonl or .json (.gz or .zst may follow these)"
         raise UnreadableFileError(message)
     return _OPENERS[file.format]
 
 
-def _reason(error: duckdb.Error) -> str:
-    return str(error).splitlines()[0]
+def _drop_landed(connection: duckdb.DuckDBPyConnection) -> None:
+    """Forget the files before: `landed` may be a view over tables of another format."""
+    connection.execute("drop view if exists temp.landed")
+    tables = "select table_name from duckdb_tables() where database_name = 'temp' and starts_with(table_name, 'landed_')"
+    for (name,) in connection.execute(tables).fetchall():
+        connection.execute(f"drop table temp.{name}")
+    for name in ("reject_scans", "reject_errors"):
+        connection.execute(f"drop table if exists {name}")
+    connection.execute("create or replace temp table malformed (file varchar, row bigint, line varchar)")
 
 
-def _name(files: Sequence[LandedFile]) -> str:
-    """How a file is called in its source's folder, from its path: all files of a call lie under one such folder."""
-    return f"filename[{len(str(files[0].path)) - len(files[0].name) + 1}:]"
+def _place(files: Sequence[LandedFile]) -> int:
+    """Where a file's name in its source's folder begins in its path: all files of a call lie under one such folder."""
+    return len(str(files[0].path)) - len(files[0].name) + 1
 
 
 def _paths(files: Sequence[LandedFile]) -> str:
     return "[" + ", ".join(f"'{quoted(file.path)}'" for file in files) + "]"
 
 
-def _open_parquet(connection: duckdb.DuckDBPyConnection, files: Sequence[LandedFile]) -> None:
+def _parquet(files: Sequence[LandedFile]) -> str:
+    # A folder named like account_id=acme is a folder: it adds no column, and takes none's place.
+    return f"read_parquet({_paths(files)}, hive_partitioning = false)"
+
+
+def _open_parquet(connection: duckdb.DuckDBPyConnection, source: Source, files: Sequence[LandedFile]) -> None:
+    source.check_columns(row[0] for row in connection.execute(f"describe select * from {_parquet(files)}").fetchall())
     connection.execute(
         "create or replace temp view landed as "  # noqa: S608 - quoted paths
-        f"select * exclude (filename, file_row_number), {_name(files)} as file, file_row_number + 1 as row "
-        f"from read_parquet({_paths(files)}, filename = true, file_row_number = true, union_by_name = true)"
+        f"select * exclude (filename, file_row_number), filename[{_place(files)}:] as landed_file, file_row_number + 1 as landed_row "
+        f"from read_parquet({_paths(files)}, hive_partitioning = false, filename = true, file_row_number = true)"
     )
-    connection.execute("create or replace temp table malformed (file varchar, row bigint, line varchar)")
 
 
-def _open_csv(connection: duckdb.DuckDBPyConnection, files: Sequence[LandedFile]) -> None:
+def _open_csv(connection: duckdb.DuckDBPyConnection, source: Source, files: Sequence[LandedFile]) -> None:
     """Each file by itself: a bad line is then a row of `malformed` with its number, and the rest goes on."""
-    connection.execute("drop table if exists reject_scans")
-    connection.execute("drop table if exists reject_errors")
-    connection.execute("create or replace temp table malformed (file varchar, row bigint, line varchar)")
-    parts = []
     for place, file in enumerate(files):
-        _refuse_cut_off(file)
+        check_whole(file)
+        columns = csv_header(file)
+        source.check_columns(columns)
+        types = ", ".join(f"'{quoted(name)}': 'VARCHAR'" for name in columns)
         connection.execute(
-            f"create or replace temp table landed_{place} as select *, $name as file, row_number() over () as row "  # noqa: S608
-            "from read_csv($path, header = true, all_varchar = true, null_padding = false, strict_mode = true, "
-            "delim = ',', quote = '\"', escape = '\"', store_rejects = true, rejects_scan = 'reject_scans', "
-            "rejects_table = 'reject_errors', rejects_limit = 0)",
+            f"create or replace temp table landed_{place} as "  # noqa: S608 - names from the header, quoted
+            f"select *, $name as landed_file, row_number() over () as landed_row from read_csv($path, columns = {{{types}}}, "
+            "auto_detect = false, header = true, strict_mode = true, delim = ',', quote = '\"', escape = '\"', "
+            f"compression = '{file.compression or 'none'}', {REJECTS})",
             {"path": str(file.path), "name": file.name},
         )
-        connection.execute(
-            "insert into malformed select $name, line, any_value(csv_line) from reject_errors "
-            "where file_id = (select max(file_id) from reject_scans) group by line",
-            {"name": file.name},
+        _keep_bad_lines(connection, file)
+    parts = " union all by name ".join(f"from landed_{place}" for place in range(len(files)))
+    connection.execute(f"create or replace temp view landed as {parts}")
+
+
+def _keep_bad_lines(connection: duckdb.DuckDBPyConnection, file: LandedFile) -> None:
+    """The lines that DuckDB could not read, into `malformed`.
+
+    Raises:
+        UnreadableFileError: a quote opens and does not close: where the next record begins, nobody knows.
+    """
+    run_on = connection.execute(statement("steps/ingest/run_on_line")).fetchone()
+    if run_on:
+        message = (
+            f"in line {run_on[0]} a quote opens that does not close there: {run_on[1]!r}; write a quote inside of quotes twice, "
+            "or land the file whole, if it was cut off"
         )
-        parts.append(f"from landed_{place}")
-    connection.execute(f"create or replace temp view landed as {' union all by name '.join(parts)}")
-
-
-def _open_json(connection: duckdb.DuckDBPyConnection, files: Sequence[LandedFile]) -> None:
-    """Lines of JSON: an object, or an array of objects, a line. What is neither is a row of `malformed`."""
-    for file in files:
-        _refuse_cut_off(file)
-    connection.execute(
-        "create or replace temp table lines as "  # noqa: S608
-        f"select {_name(files)} as file, line, row_number() over () as number from read_csv({_paths(files)}, columns = {{'line': 'VARCHAR'}}, header = false, delim = '{NO_DELIMITER}', "
-        f"quote = '', escape = '', filename = true, max_line_size = {LARGEST_LINE_BYTES}, auto_detect = false)"
-    )
-    connection.execute(statement("steps/ingest/landed_json"))
-    connection.execute("create or replace temp view landed as from landed_events")
-    connection.execute(statement("steps/ingest/malformed_json"))
-
-
-def _refuse_cut_off(file: LandedFile) -> None:
-    """A text file without an end of its last line was cut off, or is still being written."""
-    if file.path.suffix in (".gz", ".zst"):
-        return
-    if file.size == 0:
-        message = "the file is empty; land it again with its records"
         raise UnreadableFileError(message)
-    with file.path.open("rb") as content:
-        content.seek(-1, 2)
-        if content.read(1) not in (b"\n", b"\r"):
-            message = "the last line does not end: the file is cut off; land it whole, with a line end"
-            raise UnreadableFileError(message)
+    connection.execute(statement("steps/ingest/malformed_csv"), {"name": file.name})
+
+
+def _open_json(connection: duckdb.DuckDBPyConnection, source: Source, files: Sequence[LandedFile]) -> None:
+    """Lines of JSON: an object, or an array of objects, a line. What is neither is a row of `malformed`."""
+    del source  # a key that is missing is the record's fault, not the file's
+    for file in files:
+        check_whole(file)
+    # Without a delimiter a line is one column. Line ends may be mixed here, which strict mode refuses.
+    connection.execute(
+        "create or replace temp table lines as "  # noqa: S608 - quoted paths
+        f"select filename[{_place(files)}:] as landed_file, line, row_number() over () as number "
+        f"from read_csv({_paths(files)}, columns = {{'line': 'VARCHAR'}}, auto_detect = false, header = false, "
+        "strict_mode = false, delim = '', quote = '', escape = '', filename = true, "
+        f"compression = '{files[0].compression or 'none'}', max_line_size = {LARGEST_LINE_BYTES}, {REJECTS})"
+    )
+    connection.execute(statement("steps/ingest/unreadable_lines"), {"place": _place(files)})
+    connection.execute(statement("steps/ingest/landed_json"))
+    connection.execute(statement("steps/ingest/malformed_json"))
+    connection.execute("create or replace temp view landed as from landed_events")
 
 
 _OPENERS = {"parquet": _open_parquet, "csv": _open_csv, "json": _open_json}
-
-
-def _converted(column: SourceColumn, kinds: dict[str, str], source: Source) -> str:
-    name = f'"{column.name}"'
-    kind = kinds.get(column.name)
-    if "event_json" in kinds:
-        name, kind = f"(event_json -> '$.{column.name}')", "JSON"
-    if kind is None:
-        if not column.optional:
-            message = f"column {column.name!r} is missing; {source.name} reads {', '.join(c.name for c in source.columns)}"
-            raise UnreadableFileError(message)
-        name, kind = "null::varchar", "VARCHAR"
-    return f'{_CONVERSIONS[column.type](name, kind)} as "{column.name}"'
-
-
-def _text(name: str, kind: str) -> str:
-    return f"({name} ->> '$')" if kind == "JSON" else f"{name}::varchar"
-
-
-def _number(name: str, kind: str) -> str:
-    if kind in ("DOUBLE", "FLOAT"):
-        return f"exact_of_double({name}::double)"
-    if kind in INTEGERS or kind.startswith("DECIMAL"):
-        return f"case when abs({name}) >= 1000000000000 then 1e27 else {name} end::decimal(38, 9)"
-    return f"exact_of_text({_text(name, kind)})"
-
-
-def _time(name: str, kind: str) -> str:
-    if kind.startswith("TIMESTAMP"):
-        return f"{name}::timestamptz"
-    return f"try_cast({_text(name, kind)} as timestamptz)" if kind in ("VARCHAR", "JSON") else "null::timestamptz"
-
-
-def _map(name: str, kind: str) -> str:
-    if kind == "JSON":
-        return f"canonical_dimensions({name}::varchar)"
-    return f"canonical_dimensions({name if kind == 'VARCHAR' else f'to_json({name})::varchar'})"
-
-
-def _json(name: str, kind: str) -> str:
-    return name if kind == "JSON" else f"to_json({name})"
-
-
-_CONVERSIONS = {"text": _text, "number": _number, "time": _time, "map": _map, "json": _json}

@@ -23,7 +23,11 @@ from resources.lake import INLINE_ROWS, Lake, Parameters
 from resources.lock import writer_lock
 from resources.staging import Staged, StagedFile, stage_query, stage_statement
 
-STEPS = ("reference", "usage_events", "usage_hourly", "charges", "ledger_entries", "invoices", "drafts")
+# What throws caches away (`rebuild.py`): whatever a run computed from them before is out of date.
+REBUILD = "rebuild"
+STEPS = (REBUILD, "reference", "usage_events", "usage_hourly", "charges", "ledger_entries", "invoices", "drafts")
+# Steps with caches: after a rebuild they compute from the first record on.
+CACHED_STEPS = ("usage_hourly", "charges", "ledger_entries")
 # Steps that only add facts: when there is nothing to add, there is nothing to commit.
 FACT_STEPS = ("reference", "usage_events")
 # The last step of an hourly run: when it commits, the books of that run are whole, and the views show them.
@@ -43,23 +47,35 @@ class Step:
 
     Attributes:
         run: the number of the run; only rows with a run up to it are read.
-        head: the run of this step's last commit; inputs with a later run are new to it. 0 before the first.
+        head: the run of this step's last commit; inputs with a later run are new to it. 0 before the first, and when its
+            caches were thrown away since.
+        posted: the run of this step's last commit, whatever became of the caches: what it appended for inputs up to it
+            are facts, and stand.
     """
 
     lake: Lake
     name: str
     run: int
     head: int
+    posted: int
     seen: int
     complete_run: int
     staged: list[StagedFile] = field(default_factory=list)
     inlined: list[tuple[str, pl.DataFrame]] = field(default_factory=list)
     deletions: list[tuple[str, Parameters]] = field(default_factory=list)
-    on_staged: Callable[[], None] = lambda: None
 
     def bounds(self) -> dict[str, int]:
         """The parameters that every reading statement takes."""
         return {"run": self.run, "head": self.head}
+
+    def bounds_of_facts(self) -> dict[str, int]:
+        """The same for what this step posts once for each input, which no rebuild takes back."""
+        return {"run": self.run, "head": self.posted}
+
+    @property
+    def is_rebuilding(self) -> bool:
+        """Whether the caches of this step were thrown away, while what it appended to facts stands."""
+        return self.head < self.posted
 
     def append(self, table: str, frame: pl.DataFrame) -> None:
         """Append the rows of a frame (the table's columns without `run`) with the commit."""
@@ -77,7 +93,7 @@ class Step:
     def _add(self, staged: Staged) -> int:
         self.staged += staged.files
         if staged.files:
-            self.on_staged()
+            self.lake.watch(self.name, "staged")
         return staged.rows
 
     @property
@@ -113,18 +129,14 @@ def run_of(lake: Lake, job: str) -> int | None:
     return None if found is None else int(found)
 
 
-def converge(
-    lake: Lake, name: str, job: str, work: Callable[[Step], Result], on_staged: Callable[[], None] = lambda: None
-) -> Result:
+def converge(lake: Lake, name: str, job: str, work: Callable[[Step], Result]) -> Result:
     """Let `work` compute and stage for a step of the job's run, commit, and return what `work` returned.
 
-    If another writer moved meanwhile, what was staged is thrown away and `work` is called again. `on_staged` is called
-    after each file staged: tests kill there.
+    If another writer moved meanwhile, what was staged is thrown away and `work` is called again.
     """
     for _ in range(ATTEMPTS):
         run = run_of(lake, job) or begin_run(lake, job, name)
         step = _begin(lake, name, run)
-        step.on_staged = on_staged
         try:
             result = work(step)
             if step.adds_nothing and name in FACT_STEPS:
@@ -163,7 +175,7 @@ def _begin(lake: Lake, name: str, run: int) -> Step:
         message = f"there is no step {name!r}; steps are {', '.join(STEPS)}"
         raise LakeError(message)
     state = lake.frame("steps/writer/state_of_step", _watched(name, run)).row(0, named=True)
-    return Step(lake, name, run, state["head"], state["seen"], state["complete_run"])
+    return Step(lake, name, run, state["head"], state["posted"], state["seen"], state["complete_run"])
 
 
 def _watched(name: str, run: int) -> dict[str, object]:
@@ -172,8 +184,8 @@ def _watched(name: str, run: int) -> dict[str, object]:
         "run": run,
         "step": name,
         "upstream": list(STEPS[: place + 1]),
-        "downstream": list(STEPS[place:]),
-
+        "downstream": [*STEPS[place:], REBUILD],
+        "rebuild": REBUILD if name in CACHED_STEPS else "",
     }
 
 
@@ -189,6 +201,7 @@ def _check_not_overtaken(lake: Lake, step: Step, job: str) -> None:
 
 def _commit(lake: Lake, step: Step, draw: tuple[str, str] | None = None) -> None:
     whole = _keeps_books_whole(lake, step)
+    lake.watch(step.name, "committing")
     with transaction(lake):
         if draw:
             _draw(lake, *draw)
@@ -198,13 +211,14 @@ def _commit(lake: Lake, step: Step, draw: tuple[str, str] | None = None) -> None
             _insert(lake, table, frame, step.run)
         _register(lake, step.staged)
         lake.run_statement("steps/writer/insert_head", {"step": step.name, "run": step.run, "complete": whole})
+    lake.watch(step.name, "committed")
 
 
 def _keeps_books_whole(lake: Lake, step: Step) -> bool:
     """Whether the books of this run are whole once it commits: after the last step, or an issue while nothing is half-way."""
     if step.name != "invoices":
         return step.name == LAST_STEP
-    return not lake.value("steps/writer/is_half_way", {"last": LAST_STEP, "steps": ["usage_hourly", "charges"]})
+    return not lake.value("steps/writer/is_half_way", {"last": LAST_STEP, "steps": [REBUILD, "usage_hourly", "charges"]})
 
 
 def _insert(lake: Lake, table: str, frame: pl.DataFrame, run: int) -> None:

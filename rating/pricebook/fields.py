@@ -70,11 +70,13 @@ def read_decimal(value: object) -> Decimal:
 def _bounded(value: Decimal, limit: Decimal, digits: int, finer: str) -> Decimal:
     """Check that a decimal is not negative, below its limit and not finer than we keep."""
     if not value.is_finite() or value < 0:
-        refuse(f"{value} is negative", "a price book holds no negative numbers; a give-back is a grant or a correction")
+        refuse(
+            f"{value:f} is negative", "a price book holds no negative numbers; a give-back is a grant or a correction"
+        )
     if value >= limit:
-        refuse(f"{value} is too large", f"it must be below {limit:f}")
+        refuse(f"{value:f} is too large", f"it must be below {limit:f}")
     if decimals_used(value) > digits:
-        refuse(f"{value} is finer than the {digits} decimals that are kept", finer)
+        refuse(f"{value:f} is finer than the {digits} decimals that are kept", finer)
     return value
 
 

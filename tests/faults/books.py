@@ -41,7 +41,7 @@ TABLES: Final = {
 class Books:
     """For each table its rows as text, by key."""
 
-    tables: dict[str, pl.DataFrame] = field(default_factory=dict)
+    tables: dict[str, pl.DataFrame] = field(default_factory=dict, repr=False)
 
     def heights(self) -> dict[str, int]:
         """How many rows each table has."""

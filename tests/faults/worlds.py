@@ -13,7 +13,7 @@ import io
 import json
 import random
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -104,8 +104,8 @@ class File:
 class World:
     """All that lands: reference data and usage."""
 
-    facts: tuple[File, ...]
-    usage: tuple[File, ...]
+    facts: tuple[File, ...] = field(repr=False)
+    usage: tuple[File, ...] = field(repr=False)
 
     def arrived(self, hours: int) -> Iterator[File]:
         """Usage files that are there once so many hours are over."""

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rating.credit_schemas import DRAWS, POSITIONS, UNBILLED
+from rating.credit_schemas import CHARGES, DRAWS, POSITIONS, UNBILLED
 from rating.credits import burn_down
 from rating.errors import FrameError, OutOfBoundsError
+from rating.restarts import forget_counted, forget_states, recut
 from tests.rating.credit_reference import Amounts, Lot, at, reference
-from tests.rating.frames import D, frame
+from tests.rating.frames import TEXT, TIME, Columns, D, frame
 from tests.rating.histories import Converging, charges_frame, from_scratch, lots_frame
 
 CASES: dict[str, tuple[list[Lot], dict[int, str], dict[tuple[int, str], str], dict[int, str]]] = {
@@ -191,3 +192,25 @@ def test_null_amounts_and_amounts_beyond_bounds_are_refused() -> None:
         burn_down(without, lots_frame({}), POSITIONS.to_frame(), DRAWS.to_frame())
     with pytest.raises(OutOfBoundsError, match="account_id a"):
         burn_down(charges_frame({("a", 0): D("1e19")}, {}), lots_frame({}), POSITIONS.to_frame(), DRAWS.to_frame())
+
+
+CUTS: Columns = {"account_id": TEXT, "cut_at": TIME}
+
+
+def test_an_hour_cut_later_is_computed_from_the_beginning() -> None:
+    """A lot that starts at 0:30 paid the whole first hour, but not its slice until 0:15 (semantics 2, slice)."""
+    lots = lots_frame({"x": Lot("a", "x", D(10), effective_at=at(0.5))})
+    whole = burn_down(charges_frame({("a", 0): D(4)}, {}), lots, POSITIONS.to_frame(), DRAWS.to_frame())
+    assert whole.draws["amount"].to_list() == [D(4)]
+    cut = frame(CHARGES, ("a", at(0), at(0.25), D(1), D(4)), ("a", at(0.25), at(1), D(3), D(0)))
+    restarted = recut(frame(CUTS), frame(CUTS, ("a", at(0.25))))
+    due = burn_down(
+        forget_counted(restarted, cut),
+        lots,
+        forget_states(restarted, whole.positions),
+        forget_states(restarted, whole.draws),
+    )
+    assert due.draws.select("slice_start", "amount").rows() == [(at(0.25), D(3))]
+    assert due.unbilled["amount"].to_list() == [D(1)]
+    with pytest.raises(FrameError, match="does not live"):
+        burn_down(cut, lots, whole.positions, whole.draws)

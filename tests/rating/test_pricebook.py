@@ -5,6 +5,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -75,15 +76,16 @@ def _steps(path: str) -> list[str | int]:
     return [int(step) if step.isdigit() else step for step in path.split(".")]
 
 
-def _last(path: str) -> str | int:
+def _last(path: str) -> Any:  # noqa: ANN401 (a key or a position)
     return _steps(path)[-1]
 
 
 def _parent(document: Document, path: str) -> Document:
-    part = document
+    part: Any = document
     for step in _steps(path)[:-1]:
-        part = part[step]  # type: ignore[index]
-    return part
+        part = part[step]
+    found: Document = part
+    return found
 
 
 CPU, NETWORK, STANDARD = "plans.standard.prices.0", "plans.standard.prices.1", "plans.standard.prices"
@@ -169,7 +171,12 @@ BAD = {
     "a price as text": (put(CPU, "0.012"), CPU, "is not a mapping", "keys and values"),
     "a float price": (put(f"{NETWORK}.unit_price", 0.01), f"{NETWORK}.unit_price", "0.01 is a binary float", '"0.01"'),
     "an integer price": (put(f"{NETWORK}.unit_price", 1), f"{NETWORK}.unit_price", "1 is not in quotes", '"1"'),
-    "a price that is yes": (put(f"{NETWORK}.unit_price", True), f"{NETWORK}.unit_price", "not a number", '"0.012"'),
+    "a price that is yes": (
+        put(f"{NETWORK}.unit_price", value=True),
+        f"{NETWORK}.unit_price",
+        "not a number",
+        '"0.012"',
+    ),
     "a price with a comma": (put(f"{NETWORK}.unit_price", "0,01"), f"{NETWORK}.unit_price", "not a decimal", "point"),
     "a price with an exponent": (
         put(f"{NETWORK}.unit_price", "1e-3"),
@@ -227,7 +234,10 @@ BAD = {
     "tiers that are missing": (drop(f"{CPU}.tiers"), f"{CPU}.tiers", "is missing", "graduated price needs it"),
     "no tier at all": (put(f"{CPU}.tiers", []), f"{CPU}.tiers", "is empty", "at least one tier"),
     "tiers that fall": (
-        put(f"{CPU}.tiers.1", {"up_to": "999", "unit_price": "1"}),
+        put(
+            f"{CPU}.tiers",
+            [{"up_to": "1000", "unit_price": "1"}, {"up_to": "999", "unit_price": "1"}, {"unit_price": "1"}],
+        ),
         f"{CPU}.tiers.1.up_to",
         "999 is not above 1000",
         "rising order",

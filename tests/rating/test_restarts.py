@@ -7,7 +7,7 @@ import pytest
 
 from rating.credits import POSITIONS
 from rating.money import AMOUNT
-from rating.restarts import forget_counted, forget_states, restarts
+from rating.restarts import forget_counted, forget_states, recut, restarts, together
 from tests.rating.frames import TEXT, TIME, Columns, D, frame
 
 NOON = datetime(2026, 10, 31, 12, tzinfo=UTC)
@@ -53,3 +53,19 @@ def test_what_an_account_from_scratch_forgets() -> None:
     forgotten = forget_counted(restarted, charges)
     assert forgotten["counted"].to_list() == [D(0), one, one]
     assert forgotten.schema == charges.schema
+
+
+CUTS: Columns = {"account_id": TEXT, "cut_at": TIME}
+
+
+def test_cuts_that_came_or_went_restart_their_account() -> None:
+    before = frame(CUTS, ("a", HALF_PAST), ("b", HALF_PAST), ("c", HALF_PAST))
+    now = frame(CUTS, ("a", HALF_PAST), ("b", HALF_PAST + timedelta(minutes=15)), ("d", HALF_PAST))
+    assert sorted(recut(before, now).rows()) == [(name, True, BEGINNING) for name in "bcd"]
+    assert recut(before, before).height == 0
+
+
+def test_the_earliest_restart_counts() -> None:
+    granted = restarts(frame(GRANTS, ("g", "a", HALF_PAST, 8), ("h", "b", HALF_PAST, 8)), after_run=7)
+    cut = recut(frame(CUTS), frame(CUTS, ("b", HALF_PAST), ("c", HALF_PAST)))
+    assert together(granted, cut).rows() == [("a", False, NOON), ("b", True, BEGINNING), ("c", True, BEGINNING)]

@@ -1,6 +1,11 @@
 -- Accounts and slices with draws that no issued document has seen.
-with issued as (select account_id, max(snapshot_run) as snapshot_run from invoices where run <= $run group by account_id)
-select distinct ledger_entries.account_id, date_trunc('hour', slice_start) as slice_start
-from ledger_entries left join issued using (account_id)
-where ledger_entries.run <= $snapshot_run and ledger_entries.run > coalesce(issued.snapshot_run, 0)
-  and kind = 'usage' and lot <> ''
+with added as (
+    select distinct account_id, date_trunc('hour', slice_start) as slice_start, run
+    from ledger_entries where run <= $snapshot_run and kind = 'usage' and lot <> ''
+)
+select distinct account_id, slice_start
+from added
+where not exists (
+    from invoices
+    where invoices.run <= $run and invoices.account_id = added.account_id
+      and invoices.snapshot_run >= added.run and invoices.period_end > added.slice_start)

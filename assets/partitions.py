@@ -1,0 +1,55 @@
+"""The partitions of the assets, and the hour that a run closes (design 6).
+
+What belongs here: days, months and windows of UTC. What does not: billing periods, which are in the zone of each
+account (`rating/periods.py`).
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import dagster as dg
+
+from resources.clock import Clock
+
+# A project with older records says so in its settings; `build_defs` then moves the first partition.
+FIRST_DAY: Final = datetime(2026, 1, 1, tzinfo=UTC)
+# Catch-up is one run over all its days: the steps are vectorized and need no loop (design 6).
+CATCH_UP: Final = dg.BackfillPolicy.single_run()
+
+
+def days_from(first_day: datetime) -> dg.DailyPartitionsDefinition:
+    """The days of UTC, with today's: it is run every hour."""
+    return dg.DailyPartitionsDefinition(start_date=first_day, timezone="UTC", end_offset=1)
+
+
+def months_from(first_day: datetime) -> dg.MonthlyPartitionsDefinition:
+    """The months, with this one: what it holds so far can be drafted."""
+    return dg.MonthlyPartitionsDefinition(start_date=first_day.replace(day=1), timezone="UTC", end_offset=1)
+
+
+DAYS: Final = days_from(FIRST_DAY)
+MONTHS: Final = months_from(FIRST_DAY)
+
+
+class UntilHour(dg.Config):
+    """What a person may set when starting a run by hand."""
+
+    until: str = ""
+    """Close the hours that end at or before this instant (2026-10-05T13:00:00Z), not those of the whole partition."""
+
+
+def hour_to_close(context: dg.AssetExecutionContext, config: UntilHour, clock: Clock) -> datetime:
+    """The end of the last hour to close: the partition's end or the last full hour, whichever is earlier."""
+    full_hour = clock.now().replace(minute=0, second=0, microsecond=0)
+    chosen = datetime.fromisoformat(config.until) if config.until else context.partition_time_window.end
+    return min(chosen.astimezone(UTC), full_hour)
+
+
+def months_of(context: dg.AssetExecutionContext) -> list[str]:
+    """The billing periods of the partitions (`2026-10`)."""
+    window = context.partition_time_window
+    month, months = window.start, []
+    while month < window.end:
+        months.append(f"{month:%Y-%m}")
+        month = (month + timedelta(days=32)).replace(day=1)
+    return months

@@ -1,0 +1,164 @@
+"""Asset checks: what must be true of the books after each step, and of all books each night (design 5, rule 7).
+
+What belongs here: which checks there are, which runs each looks at, and how Dagster is told. What does not: the
+questions themselves, one statement a file in `sql/checks/`, each of which returns the rows that offend.
+
+A blocking check that fails ends the run before the next step: what is wrong is not charged, posted or invoiced, and
+the views go on showing the last whole run.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import dagster as dg
+import polars as pl
+
+from assets.shown import table
+from pipelines.charge_proof import charges_that_do_not_sum
+from resources.lake import Lake
+from resources.project import Project
+from resources.project_source import ProjectSource
+from resources.statements import statement
+
+RECENT: Final = timedelta(days=2)
+
+
+@dataclass(frozen=True)
+class Window:
+    """The runs that a check looks at: (since, run]."""
+
+    since: int
+    run: int
+
+
+Find = Callable[[Project, Window], pl.DataFrame]
+Look = Callable[[Project, str, str], Window]
+
+
+@dataclass(frozen=True)
+class BooksCheck:
+    """One thing that must be true of the rows of an asset; `find` returns the rows for which it is not."""
+
+    asset: str
+    name: str
+    description: str
+    find: Find
+
+
+def offending(name: str) -> Find:
+    """What `sql/checks/<name>.sql` selects in a window."""
+
+    def find(project: Project, window: Window) -> pl.DataFrame:
+        bounds = {"since": window.since, "run": window.run}
+        text = statement(f"checks/{name}")
+        return project.lake.frame(f"checks/{name}", {key: value for key, value in bounds.items() if f"${key}" in text})
+
+    return find
+
+
+def _of_statement(asset: str, name: str, description: str) -> BooksCheck:
+    return BooksCheck(asset, name, description, offending(name))
+
+
+CHECKS: Final = (
+    _of_statement(
+        "usage_events",
+        "records_conserved",
+        "Of every file: records = accepted + duplicates + refused + skipped, and each stands where it was counted.",
+    ),
+    _of_statement("usage_hourly", "no_hour_missing", "Every hour from the first closed one to the last is closed, once."),
+    _of_statement("usage_hourly", "usage_hourly_contract", "Keys are there, quantities in bounds, slices in closed hours."),
+    BooksCheck(
+        "charges",
+        "charges_sum_to_total_cost",
+        "Charges of every scope sum to C(end) - C(start) under each price version, from usage alone.",
+        lambda project, window: charges_that_do_not_sum(project.lake, window.since, window.run),
+    ),
+    _of_statement("charges", "charges_contract", "Keys are there, amounts in bounds, slices in their period."),
+    _of_statement("ledger_entries", "ledger_balances", "The legs of every transaction sum to zero."),
+    _of_statement("ledger_entries", "ledger_covers_charges", "What credit paid and what is unbilled sum to the charges."),
+    _of_statement("ledger_entries", "ledger_entries_contract", "Kinds are known, amounts in bounds, postings in open months."),
+    _of_statement("invoices", "invoice_lines_sum", "Lines of issued invoices sum to their net; net and tax to what is due."),
+    _of_statement("invoices", "draft_lines_sum", "Lines of drafts sum to their net; net and tax to what is due."),
+)
+# Those that need no look at all books each night: they look at all of them every time.
+ALWAYS_WHOLE: Final = ("no_hour_missing", "invoice_lines_sum", "draft_lines_sum")
+WATCHES: Final = (
+    _of_statement("usage_events", "usage_events_contract", "Keys are there, quantities in bounds."),
+    _of_statement("usage_events", "suspected_duplicates", "No id comes back in another hour within 24 hours."),
+)
+
+
+def newest(project: Project, asset: str, job: str) -> Window:
+    """The runs that the asset's step took in with its last commit; for ingest, all runs that the job drew."""
+    of_job = _window(project.lake, "window_of_job", job=job) if asset == "usage_events" else None
+    return of_job or _window(project.lake, "window_of_step", step=asset) or Window(0, 0)
+
+
+def everything(project: Project, asset: str, job: str) -> Window:
+    """All runs up to the asset's last commit."""
+    return Window(0, newest(project, asset, job).run)
+
+
+def recent(project: Project, asset: str, job: str) -> Window:
+    """The runs of the last two days."""
+    del asset, job
+    return _window(project.lake, "window_of_days", began_since=project.clock.now() - RECENT) or Window(0, 0)
+
+
+def _window(lake: Lake, name: str, **parameters: object) -> Window | None:
+    row = lake.run_statement(f"checks/{name}", parameters).fetchone()
+    return None if row is None else Window(*row)
+
+
+def definitions_of(
+    checks: Sequence[BooksCheck], look: Look, *, suffix: str = "", blocking: bool = False
+) -> list[dg.AssetChecksDefinition]:
+    """One Dagster definition for all checks of an asset: a step of its own each would cost more than the checks."""
+    assets = dict.fromkeys(check.asset for check in checks)
+    return [
+        _definition(asset, [check for check in checks if check.asset == asset], look, suffix, blocking=blocking)
+        for asset in assets
+    ]
+
+
+def _definition(
+    asset: str, checks: Sequence[BooksCheck], look: Look, suffix: str, *, blocking: bool
+) -> dg.AssetChecksDefinition:
+    specs = [
+        dg.AssetCheckSpec(check.name + suffix, asset=asset, description=check.description, blocking=blocking)
+        for check in checks
+    ]
+
+    @dg.multi_asset_check(name=f"check_{asset}{suffix}", specs=specs)
+    def check_books(
+        context: dg.AssetCheckExecutionContext, project: dg.ResourceParam[ProjectSource]
+    ) -> Iterator[dg.AssetCheckResult]:
+        with project.open() as opened:
+            window = look(opened, asset, context.run.run_id)
+            for check, spec in zip(checks, specs, strict=True):
+                yield _result(spec, window, check.find(opened, window), blocking=blocking)
+
+    return check_books
+
+
+def _result(spec: dg.AssetCheckSpec, window: Window, rows: pl.DataFrame, *, blocking: bool) -> dg.AssetCheckResult:
+    looked_at = {"runs": f"{window.since + 1} to {window.run}"}
+    found = {"offending rows": rows.height, "rows": table(rows)} if rows.height else {}
+    severity = dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN
+    return dg.AssetCheckResult(
+        asset_key=spec.asset_key, check_name=spec.name, passed=rows.is_empty(), severity=severity, metadata=looked_at | found
+    )
+
+
+def blocking_checks() -> list[dg.AssetChecksDefinition]:
+    """The checks that each run makes of what it wrote."""
+    return definitions_of(CHECKS, newest, blocking=True)
+
+
+def nightly_checks() -> list[dg.AssetChecksDefinition]:
+    """The same checks of all books, and those that look for what is worth a person's time."""
+    whole = [check for check in CHECKS if check.name not in ALWAYS_WHOLE]
+    return [*definitions_of(whole, everything, suffix="_in_all_books"), *definitions_of(WATCHES, recent)]

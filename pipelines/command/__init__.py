@@ -1,0 +1,10 @@
+"""The `meterbook` command.
+
+What belongs here: words, options and tables for a person. What does not: the work, which is done by `assets/`,
+`resources/` and the jobs of `pipelines/`. Each module adds its commands to the one `app`.
+"""
+
+from pipelines.command import books, facts, invoices, projects, queries
+from pipelines.command.application import app
+
+__all__ = ["app", "books", "facts", "invoices", "projects", "queries"]

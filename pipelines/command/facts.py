@@ -1,0 +1,100 @@
+"""Commands that add facts: accounts, subscriptions, grants.
+
+What belongs here: their options. What does not: what refuses them (`resources/reference.py`).
+"""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from pipelines.command.application import FACTS, app, console, instant, opened
+from resources.reference import Taken, take_or_refuse
+from resources.writer import record
+
+Account = Annotated[str, typer.Argument(help="The account's id.")]
+From = Annotated[str | None, typer.Option("--from", metavar="TIME", help="From when it holds; now (the quarter hour) if left out.")]
+
+
+def _quarter_hour(text: str | None) -> str:
+    now = datetime.now(UTC)
+    value = instant(text) if text else now.replace(minute=now.minute // 15 * 15, second=0, microsecond=0)
+    return value.isoformat()
+
+
+def _say(taken: Taken, what: str) -> None:
+    console.print(f"{what}: {'recorded; the next run counts it' if taken.added.height else 'as before, nothing changed'}")
+
+
+@app.command(rich_help_panel=FACTS)
+def account(
+    account_id: Account,
+    name: Annotated[str, typer.Option(help="The customer's name, as invoices say it.")],
+    currency: Annotated[str, typer.Option(help="ISO 4217, EUR for example. It never changes.")],
+    email: Annotated[str, typer.Option()] = "",
+    address: Annotated[str, typer.Option(help="Lines separated by '; '.")] = "",
+    country: Annotated[str, typer.Option(help="Two letters.")] = "",
+    tax_id: Annotated[str, typer.Option()] = "",
+    time_zone: Annotated[str, typer.Option(help="Where the account's months begin.")] = "UTC",
+    mode: Annotated[str, typer.Option(help="prepaid or postpaid.")] = "postpaid",
+    tax_code: Annotated[str, typer.Option()] = "standard",
+    tax_rate: Annotated[str, typer.Option(help="Percent.")] = "0",
+    effective_from: From = None,
+) -> None:
+    """Record an account, or what is new about it. What it said before is kept."""
+    row = {
+        "account_id": account_id, "name": name, "currency": currency, "email": email, "address": address,
+        "country": country, "tax_id": tax_id, "time_zone": time_zone, "mode": mode, "tax_code": tax_code,
+        "tax_rate": tax_rate, "effective_from": _quarter_hour(effective_from),
+    }  # fmt: skip
+    with opened() as project:
+        _say(record(project.lake, "reference", "account", lambda step: take_or_refuse(step, "accounts", row)), f"account {account_id}")
+
+
+@app.command(rich_help_panel=FACTS)
+def subscribe(
+    account_id: Account,
+    plan: Annotated[str, typer.Argument(help="The plan of the price book; '-' ends the subscription.")],
+    service: Annotated[str, typer.Option(help="Only for one service of the account.")] = "",
+    subscription: Annotated[str | None, typer.Option(help="The subscription's id; account (and service) if left out.")] = None,
+    effective_from: From = None,
+) -> None:
+    """Subscribe an account to a plan, change its plan, or end it ('-'). The change cuts its hour at the quarter."""
+    row = {
+        "subscription_id": subscription or "/".join(part for part in (account_id, service) if part),
+        "account_id": account_id, "service_id": service, "plan": "" if plan == "-" else plan,
+        "effective_from": _quarter_hour(effective_from),
+    }  # fmt: skip
+    with opened() as project:
+        taken = record(project.lake, "reference", "subscribe", lambda step: take_or_refuse(step, "subscriptions", row))
+        _say(taken, f"subscription {row['subscription_id']}")
+
+
+@app.command(rich_help_panel=FACTS)
+def grant(
+    account_id: Account,
+    amount: Annotated[str, typer.Argument(help="Credit, without tax: 100.00")],
+    currency: Annotated[str, typer.Option(help="That of the account.")],
+    paid: Annotated[bool, typer.Option("--paid/--promotional", help="Bought, or given.")] = False,
+    receipt: Annotated[str, typer.Option(help="Paid: the receipt on which its tax was paid.")] = "",
+    tax_paid: Annotated[str, typer.Option(help="Paid: the tax on that receipt.")] = "0",
+    tax_code: Annotated[str, typer.Option(help="Paid: the tax's code.")] = "standard",
+    gateway: Annotated[str, typer.Option(help="Paid: where the money came in.")] = "bank",
+    priority: Annotated[int, typer.Option(help="Lower is drawn first.")] = 100,
+    effective: Annotated[str | None, typer.Option("--effective", metavar="TIME", help="Now if left out.")] = None,
+    expires: Annotated[str | None, typer.Option("--expires", metavar="TIME", help="Never if left out.")] = None,
+    grant_id: Annotated[str | None, typer.Option("--id", help="Give your own: the same id again changes nothing.")] = None,
+    reason: Annotated[str, typer.Option()] = "",
+) -> None:
+    """Grant credit to an account: a top-up that was paid, or a promotion."""
+    row = {
+        "grant_id": grant_id or f"grant-{uuid.uuid4()}", "account_id": account_id, "kind": "paid" if paid else "promotional",
+        "amount": amount, "currency": currency, "priority": str(priority), "receipt": receipt, "tax_paid": tax_paid,
+        "tax_code": tax_code, "gateway": gateway, "reason": reason,
+        "effective_at": (instant(effective) if effective else datetime.now(UTC)).isoformat(),
+        "expires_at": instant(expires).isoformat() if expires else "",
+    }  # fmt: skip
+    with opened() as project:
+        taken = record(project.lake, "reference", "grant", lambda step: take_or_refuse(step, "grants", row))
+        _say(taken, f"grant {row['grant_id']}")

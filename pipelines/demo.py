@@ -1,0 +1,120 @@
+"""The demonstration: five weeks of a small synthetic cloud, landed day by day, billed hour by hour.
+
+What belongs here: the order of what happens, and the summary. What does not: the cloud (`pipelines/synthetic/`) and the
+billing, which is the same as anywhere else.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from assets.invoice_documents import render_documents
+from assets.invoices import issue, write_drafts
+from pipelines.synthetic import Cloud, LateBatch, land_day, land_hour, land_late, land_reference, late_batches
+from resources.clock import FixedClock
+from resources.errors import ResourceError
+from resources.project import Project
+from resources.settings import Settings, load_settings
+from resources.starter import write_project
+
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+# A collector needs a moment to land an hour's files; the schedule runs at five past.
+AFTER_THE_HOUR = timedelta(minutes=5)
+MARKER = ".made-by-demo"
+
+Report = dict[str, dict[str, Any]]
+Runner = Callable[[datetime, datetime], Report]
+
+
+@dataclass
+class Story:
+    """What happened in the demonstration, for its summary."""
+
+    late: list[tuple[LateBatch, Report]] = field(default_factory=list)
+    issued: dict[str, dict[str, Any]] = field(default_factory=dict)
+    drafts: dict[str, Any] = field(default_factory=dict)
+    documents: int = 0
+    runs: int = 0
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One thing to do next: land these files, then run until this hour, at this time of the clock."""
+
+    until: datetime
+    land: Callable[[Path], object]
+    label: str
+
+
+def prepare(directory: Path) -> Settings:
+    """Make the demonstration's project anew.
+
+    Raises:
+        ResourceError: there is something in the directory that the demonstration did not make.
+    """
+    if directory.exists() and any(directory.iterdir()):
+        if not (directory / MARKER).exists():
+            message = f"{directory} holds something else; name another directory with -C"
+            raise ResourceError(message)
+        shutil.rmtree(directory)
+    write_project(directory)
+    (directory / MARKER).touch()
+    return load_settings(directory)
+
+
+def moments(cloud: Cloud) -> Iterator[Moment]:
+    """The days of the cloud, the last one hour by hour."""
+    last_day = cloud.end - DAY
+    day = cloud.start
+    while day < last_day:
+        yield Moment(day + DAY, lambda landing, day=day: land_day(cloud, day, landing), f"{day:%d %B}")
+        day += DAY
+    hour = last_day
+    while hour < cloud.end:
+        yield Moment(hour + HOUR, lambda landing, hour=hour: land_hour(cloud, hour, landing), f"{hour:%d %B %H:%M}")
+        hour += HOUR
+
+
+def tell(
+    settings: Settings, cloud: Cloud, run: Runner, progress: Callable[[str, float], None] = lambda _label, _share: None
+) -> Story:
+    """Land and bill the whole cloud, issue its invoices, and bill what came late after that."""
+    story = Story()
+    land_reference(cloud, settings.landing)
+    waiting = list(late_batches(cloud))
+    plan = list(moments(cloud))
+    for place, moment in enumerate(plan):
+        progress(moment.label, place / len(plan))
+        moment.land(settings.landing)
+        arrived = [batch for batch in waiting if batch.lands_at <= moment.until and batch.lands_at < cloud.end]
+        for batch in arrived:
+            land_late(cloud, settings.landing, batch.name)
+            waiting.remove(batch)
+        report = run(moment.until, moment.until + AFTER_THE_HOUR)
+        story.runs += 1
+        story.late += [(batch, report) for batch in arrived]
+        _issue_what_is_due(settings, moment.until, story)
+    for batch in waiting:
+        land_late(cloud, settings.landing, batch.name)
+        story.late.append((batch, run(cloud.end, cloud.end + HOUR)))
+        story.runs += 1
+    _finish(settings, cloud, story)
+    return story
+
+
+def _issue_what_is_due(settings: Settings, now: datetime, story: Story) -> None:
+    """A month is issued when the second day after it begins: every zone is past it, and a day of grace is over."""
+    if now.day != 2 or now.hour != 0:  # noqa: PLR2004 - the second of a month
+        return
+    period = f"{now - 2 * DAY:%Y-%m}"
+    with Project.open(settings, FixedClock(now + AFTER_THE_HOUR)) as project:
+        story.issued[period] = issue(project, f"demo-issue-{period}", period)
+
+
+def _finish(settings: Settings, cloud: Cloud, story: Story) -> None:
+    with Project.open(settings, FixedClock(cloud.end + HOUR)) as project:
+        story.drafts = write_drafts(project, "demo-drafts", f"{cloud.end:%Y-%m}")
+        story.documents = render_documents(project)["rendered"]

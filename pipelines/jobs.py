@@ -1,0 +1,56 @@
+"""The jobs: which assets and checks run together.
+
+What belongs here: selections, and the job of upkeep. What does not: when they run (`schedules.py`).
+"""
+
+from typing import Final
+
+import dagster as dg
+
+from pipelines.checks import blocking_checks, nightly_checks
+from resources.project_source import ProjectSource
+from resources.upkeep import upkeep
+
+# In the order of the data. One run of these is one run of the books.
+HOURLY: Final = ("price_book", "accounts", "usage_events", "usage_hourly", "charges", "ledger_entries")
+MONTHLY: Final = ("invoices", "invoice_documents")
+BLOCKING_CHECKS: Final = blocking_checks()
+NIGHTLY_CHECKS: Final = nightly_checks()
+
+
+def _with_checks(*names: str) -> dg.AssetSelection:
+    """The assets with the checks that block; the nightly ones look at more than a run has to wait for."""
+    return dg.AssetSelection.assets(*names) - dg.AssetSelection.checks(*NIGHTLY_CHECKS)
+
+
+hourly_billing: Final = dg.define_asset_job(
+    "hourly_billing",
+    selection=_with_checks(*HOURLY),
+    description="Take what landed, close the hours up to now, and bring charges and ledger up to them.",
+)
+monthly_drafts: Final = dg.define_asset_job(
+    "monthly_drafts",
+    selection=_with_checks(*MONTHLY),
+    description="Draft a month's invoices from the books as they are, and print those that are issued.",
+)
+nightly_proof: Final = dg.define_asset_job(
+    "nightly_proof",
+    selection=dg.AssetSelection.checks(*NIGHTLY_CHECKS),
+    description="Check all books, not only what the last run wrote.",
+)
+
+
+@dg.op(out=dg.Out(dg.Nothing), description="Flush, merge, expire and delete what is due, in small bites.")
+def keep_lake_small(context: dg.OpExecutionContext, project: dg.ResourceParam[ProjectSource]) -> None:
+    """Run the lake's upkeep and show what it did."""
+    with project.open() as opened:
+        context.add_output_metadata(upkeep(opened))
+
+
+@dg.job(name="upkeep", description="Keep the lake fast and small; the books stay the same.")
+def lake_upkeep() -> None:
+    """One bite after the other, safe beside runs and readers."""
+    keep_lake_small()
+
+
+JOBS: Final = (hourly_billing, monthly_drafts, nightly_proof, lake_upkeep)

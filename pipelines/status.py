@@ -1,0 +1,69 @@
+"""The state of the books at a glance.
+
+What belongs here: which questions are asked. What does not: printing (`pipelines/command/`), and the views (`sql/views/`).
+"""
+
+from collections.abc import Callable
+
+import polars as pl
+
+from resources.facts import closed_until
+from resources.project import Project
+
+Rows = list[tuple[str, str]]
+NEWEST = 2**62
+
+
+def status_of(project: Project) -> dict[str, Rows]:
+    """Sections of (name, value): hours, records, credit, invoices."""
+    sections: dict[str, Callable[[Project], Rows]] = {
+        "Hours": _hours, "Records": _records, "Money": _money, "Invoices": _invoices,
+    }  # fmt: skip
+    return {title: section(project) for title, section in sections.items()}
+
+
+def _hours(project: Project) -> Rows:
+    until = closed_until(project.lake, NEWEST)
+    if until is None:
+        return [("closed", "none yet; land some records and run `meterbook run --until now`")]
+    row = project.lake.frame("steps/status/hours").row(0, named=True)
+    behind = project.clock.now() - until
+    hours = int(behind.total_seconds() // 3600)
+    whole = f"run {row['complete_run']}, {row['committed_at']:%Y-%m-%d %H:%M} UTC" if row["complete_run"] else "none"
+    return [
+        ("closed until", f"{until:%Y-%m-%d %H:%M} UTC, {hours:,} hours ago"),
+        ("hours", f"{row['hours']:,} since {row['first']:%Y-%m-%d %H:%M} UTC, {row['missing']:,} missing"),
+        ("last whole run", whole),
+    ]
+
+
+def _records(project: Project) -> Rows:
+    files = project.lake.frame("steps/status/files").row(0, named=True)
+    refused = project.lake.frame("steps/status/refused")
+    rows = [
+        ("files taken", f"{files['taken']:,}, {files['failed']:,} unreadable"),
+        ("records", f"{files['accepted']:,} accepted, {files['duplicates']:,} duplicate, {files['late']:,} late"),
+        ("refused", f"{sum(refused['records']):,}"),
+    ]
+    return rows + [(f"  {reason}", f"{count:,}") for reason, count in refused.iter_rows()]
+
+
+def _money(project: Project) -> Rows:
+    frame = project.lake.frame("steps/status/money")
+    rows: Rows = []
+    for row in frame.iter_rows(named=True):
+        values = ", ".join(f"{name} {_money_text(row[name])}" for name in ("credit", "unbilled", "receivable"))
+        rows.append((row["currency"], values))
+    unpriced = project.lake.value("steps/status/unpriced")
+    return [*rows, ("unpriced slices", f"{unpriced:,}")]
+
+
+def _money_text(amount: object) -> str:
+    return f"{amount:,.2f}"
+
+
+def _invoices(project: Project) -> Rows:
+    frame: pl.DataFrame = project.lake.frame("steps/status/invoices")
+    return [
+        (row["period"], f"{row['issued']:,} issued, {row['drafts']:,} drafts") for row in frame.iter_rows(named=True)
+    ] or [("none", "`meterbook invoice --period MONTH` drafts them")]

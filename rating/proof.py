@@ -1,0 +1,78 @@
+"""What charges must sum to: every scope's total cost, worked out anew from sums of usage (design 5, rule 7).
+
+What belongs here: the total of C_v(end) - C_v(start) of each scope and price version, from how much was used while it
+held. What does not: running totals, slopes and differences, which are what is proved (`rate.py`, `scopes.py`).
+"""
+
+from datetime import datetime
+from typing import Final
+
+import polars as pl
+
+from rating.money import QUANTITY
+from rating.periods import INSTANT, periods
+from rating.pricing import capped, check_costs, count_tiers, model_cost
+from rating.proration import prorate
+from rating.scopes import SCOPE
+from rating.situations import price_situations
+from rating.sums import sum_by
+
+VERSION: Final = (*SCOPE, "version", "currency")
+_SERIES: Final = ("account_id", "service_id", "meter")
+
+
+def spans(used: pl.DataFrame, prices: pl.DataFrame, subscriptions: pl.DataFrame, until: datetime) -> pl.DataFrame:
+    """Tell which price holds when, for each (account_id, service_id, meter) of `used` from its `first_slice` on.
+
+    A span ends where a period, a subscription or a price version begins; slices are cut at each of these, so one lies
+    in one span. Returns what `price_situations` adds, with span, span_start and span_end; spans without a price are
+    left out.
+    """
+    zones = subscriptions.select("account_id", "time_zone").unique()
+    months = periods(zones["time_zone"], used["first_slice"].min() or until, until)  # type: ignore[arg-type]
+    times = pl.concat([prices["effective_from"], prices["effective_to"].drop_nulls()]).unique().cast(INSTANT)
+    instants = pl.concat(
+        [
+            zones.join(months, on="time_zone").select("account_id", slice_start="period_start"),
+            subscriptions.select("account_id", slice_start="effective_from"),
+            zones.select("account_id").join(times.alias("slice_start").to_frame(), how="cross"),
+        ]
+    ).unique()
+    situations = used.join(instants, on="account_id").filter(
+        (pl.col("slice_start") >= pl.col("first_slice")) & (pl.col("slice_start") < until)
+    )
+    priced = price_situations(situations.sort("slice_start").drop("first_slice"), prices, subscriptions)
+    following = pl.col("slice_start").shift(-1).over(_SERIES, order_by="slice_start")
+    ended = priced.with_columns(span_end=following.fill_null(pl.lit(until, INSTANT)))
+    return ended.filter(pl.col("price_key").is_not_null()).rename({"slice_start": "span_start"}).with_row_index("span")
+
+
+def scope_costs(
+    spans: pl.DataFrame, usage: pl.DataFrame, prices: pl.DataFrame, subscriptions: pl.DataFrame
+) -> pl.DataFrame:
+    """What each scope costs under each price version: C_v(end) - C_v(start), with the quantity in between.
+
+    `usage` (span, resource_id, quantity) is what was used in each span; resource_id is empty where the price
+    accumulates over the account.
+    """
+    key = [*VERSION, "price_key", "period_end"]
+    located = usage.join(spans, on="span").with_columns(pl.col("quantity").cast(QUANTITY))
+    began = located.group_by(key).agg(began=pl.col("span_start").min())
+    runs = sum_by(located, key, "quantity").join(began, on=key).sort(*SCOPE, "began")
+    after = pl.col("quantity").cum_sum().over(SCOPE)
+    running = runs.with_columns(quantity_after=after, quantity_before=after - pl.col("quantity"))
+    columns = [name for name in prices.columns if name in ("price_key", "included", "maximum") or name.startswith("tier_")]
+    priced = prorate(running.join(prices.select(columns), on="price_key", maintain_order="left"), prices, subscriptions)
+    check_costs(priced, "quantity_after", SCOPE)
+    tiers = count_tiers(priced.columns)
+    cost_after, cost_before = (capped(model_cost(pl.col(f"quantity_{side}"), tiers)) for side in ("after", "before"))
+    return priced.select(*VERSION, "quantity", amount=cost_after - cost_before)
+
+
+def disagreements(due: pl.DataFrame, standing: pl.DataFrame) -> pl.DataFrame:
+    """The scopes whose charges do not sum to what they must; both frames have `VERSION`, quantity and amount."""
+    columns = [*VERSION, "quantity", "amount"]
+    both = due.select(columns).join(standing.select(columns), on=VERSION, how="full", coalesce=True, suffix="_charged")
+    filled = both.with_columns(pl.col(pl.Decimal).fill_null(0))
+    wrong = (pl.col("amount") != pl.col("amount_charged")) | (pl.col("quantity") != pl.col("quantity_charged"))
+    return filled.filter(wrong).sort(VERSION)

@@ -1,0 +1,22 @@
+"""Throwing caches away: the next run works them out again from the facts (design 4).
+
+What belongs here: which tables are caches. What does not: how they are computed (`assets/`).
+"""
+
+from resources.lake import Lake
+from resources.writer import REBUILD, Step, record
+
+
+def rebuild_caches(lake: Lake) -> int:
+    """Empty the caches in one commit and let every step that keeps one begin from nothing; returns the commit's run.
+
+    Charges and ledger entries are facts and stay: the next run finds that they are what should stand, and appends
+    nothing to them. Until that run is over, the views show no usage.
+    """
+    return record(lake, REBUILD, REBUILD, _empty)
+
+
+def _empty(step: Step) -> int:
+    for table in ("usage_hourly", "rated_totals", "lot_positions"):
+        step.delete(f"steps/rebuild/delete_{table}")
+    return step.run

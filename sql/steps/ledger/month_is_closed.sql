@@ -1,0 +1,1 @@
+select exists (from closed_months where month = $month)

@@ -1,0 +1,81 @@
+"""Caches thrown away and rebuilt are the same, and nothing is appended to the facts (design 4)."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from pipelines.hourly import hourly_steps
+from resources.project import Project
+from resources.rebuild import rebuild_caches
+from tests.faults import runs
+from tests.faults.books import Books, assert_same, books
+from tests.faults.worlds import END, HOUR, HOURS, START, World
+
+FACTS = ("usage_events", "rejected_events", "charges", "ledger_entries", "run_hours")
+CACHES = ("rated_totals", "lot_positions")
+
+
+def rows(project: Project, tables: tuple[str, ...]) -> dict[str, object]:
+    """How many rows each table has."""
+    counted = {table: f"select count(*) from {table}" for table in tables}
+    return {table: project.lake.connection.execute(query).fetchone() for table, query in counted.items()}
+
+
+def caches(project: Project) -> dict[str, pl.DataFrame]:
+    """Caches without the runs that wrote them; a scope in which nothing ran says nothing."""
+    return {
+        table: project.lake.connection.execute(f"select * exclude (run) from {table} order by all").pl()
+        for table in CACHES
+    }
+
+
+@pytest.fixture
+def billed(tmp_path: Path, world: World) -> Project:
+    """A project that was billed in several runs, with late records."""
+    project = runs.open_project(runs.make_project(tmp_path / "p"))
+    runs.take_books(project)
+    runs.land(project, world.facts)
+    for hour in (16, 27, HOURS):
+        runs.land(project, world.arrived(hour))
+        runs.run(project, START + hour * HOUR)
+    return project
+
+
+def test_rebuilt_caches_are_the_same_and_nothing_is_appended(billed: Project, unbroken: Books) -> None:
+    facts, kept = rows(billed, FACTS), caches(billed)
+    rebuild_caches(billed.lake)
+    assert rows(billed, ("usage_hourly", *CACHES)) == dict.fromkeys(("usage_hourly", *CACHES), (0,))
+    runs.run(billed, END)
+    assert rows(billed, FACTS) == facts
+    for table, frame in caches(billed).items():
+        assert frame.equals(kept[table]), table
+    assert_same(unbroken, books(billed.lake))
+
+
+@pytest.mark.parametrize("broken_off_after", ["usage_events", "usage_hourly", "charges"])
+def test_a_rebuild_between_the_steps_of_a_run(tmp_path: Path, world: World, unbroken: Books, broken_off_after: str) -> None:
+    """The run goes on afterwards, in the steps that are left, and the next one finishes it."""
+    with runs.opened(tmp_path / "p") as project:
+        runs.take_books(project)
+        runs.land(project, world.facts)
+        for hour in (20, HOURS):
+            runs.land(project, world.arrived(hour))
+            for name, step in hourly_steps(project, f"job-{hour}", START + hour * HOUR).items():
+                step()
+                if name == broken_off_after:
+                    rebuild_caches(project.lake)
+        runs.run(project, END)
+        assert_same(unbroken, books(project.lake))
+
+
+def test_late_records_after_a_rebuild_come_to_the_same(tmp_path: Path, world: World, unbroken: Books) -> None:
+    with runs.opened(tmp_path / "p") as project:
+        runs.take_books(project)
+        runs.land(project, world.facts)
+        runs.land(project, world.arrived(24))
+        runs.run(project, START + 24 * HOUR)
+        rebuild_caches(project.lake)
+        runs.land(project, world.usage)
+        runs.run(project, END)
+        assert_same(unbroken, books(project.lake))

@@ -9,7 +9,8 @@ import polars as pl
 from assets.partitions import CATCH_UP, DAYS
 from assets.shown import counts, money, shown
 from rating import difference, rate
-from rating.periods import periods
+from rating.periods import INSTANT, periods
+from rating.schemas import no_rows
 from resources.facts import EPOCH, Facts, closed_until, facts_as_of
 from resources.project import Project
 from resources.project_source import ProjectSource
@@ -17,11 +18,13 @@ from resources.writer import Step, converge
 
 # Running totals are kept this long after their period: later records restart from its beginning.
 TOTALS_KEPT = timedelta(days=62)
+CHANGED = {"currency": pl.String(), "amount_delta": pl.Decimal(38, 18), "slice_start": INSTANT}
 SCOPE_PERIOD = ("account_id", "meter", "period_start")
 
 
 def rate_usage(project: Project, job: str) -> dict[str, Any]:
     """Rate what new usage, subscriptions and prices touched, and append what differs from the charges that stand."""
+    project.progress("rating")
     return converge(project.lake, "charges", job, _rate)
 
 
@@ -30,7 +33,7 @@ def _rate(step: Step) -> dict[str, Any]:
     closed = closed_until(step.lake, step.run) or EPOCH
     touched, fresh = _touched(step, facts, closed)
     if touched.is_empty():
-        return _report(pl.DataFrame(schema={"currency": pl.String, "amount_delta": pl.Decimal(38, 18)}), 0, 0)
+        return _report(no_rows(CHANGED), closed, 0, 0)
     totals = step.lake.frame("steps/charges/totals", {"run": step.run})
     usage, standing = _load(step, touched)
     kept = _without(totals, fresh)
@@ -38,7 +41,8 @@ def _rate(step: Step) -> dict[str, Any]:
     changed = difference(rated.due, standing)
     step.append("charges", changed)
     _keep_totals(step, kept, rated.totals, closed)
-    return _report(changed, touched["account_id"].n_unique(), rated.unpriced.height)
+    recent = step.lake.value("steps/charges/first_closing", step.bounds()) or closed
+    return _report(changed, recent, touched["account_id"].n_unique(), rated.unpriced.height)
 
 
 def _touched(step: Step, facts: Facts, closed: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -48,20 +52,22 @@ def _touched(step: Step, facts: Facts, closed: datetime) -> tuple[pl.DataFrame, 
     kept any more, everything from the period's start on is rated again.
     """
     touched = step.lake.frame("steps/charges/touched", step.bounds())
-    changed = _changed_accounts(step, facts, closed)
+    changed = _changed_accounts(step, facts)
     old = touched.filter(pl.col("first_slice") < closed - TOTALS_KEPT).select("account_id", changed_from="first_slice")
     restarted = pl.concat([changed, old]).group_by("account_id").agg(pl.col("changed_from").min())
     if restarted.is_empty():
         return touched, touched.clear()
-    started = _period_starts(restarted, facts)
+    started = _period_starts(restarted, facts).filter(pl.col("first_slice") < closed)
+    if started.is_empty():
+        return touched, touched.clear()
     with step.lake.registered(accounts_to_use=started):
         used = step.lake.frame("steps/charges/meters_used", {"run": step.run, "first": started["first_slice"].min()})
     fresh = used.join(started, on="account_id").select(touched.columns)
     return pl.concat([touched, fresh]).group_by("account_id", "meter").agg(pl.col("first_slice").min()), fresh
 
 
-def _changed_accounts(step: Step, facts: Facts, closed: datetime) -> pl.DataFrame:
-    """Accounts whose prices may differ from an instant on that lies in closed hours."""
+def _changed_accounts(step: Step, facts: Facts) -> pl.DataFrame:
+    """Accounts whose prices may differ from an instant on: even a later one moves what is prorated in its period."""
     accounts = step.lake.frame("steps/charges/changed_subscriptions", step.bounds())
     changed_book = step.lake.value("steps/charges/changed_books", step.bounds())
     if changed_book is not None:
@@ -69,7 +75,7 @@ def _changed_accounts(step: Step, facts: Facts, closed: datetime) -> pl.DataFram
             changed_from=pl.lit(changed_book, pl.Datetime("us", "UTC"))
         )
         accounts = pl.concat([accounts, every])
-    return accounts.filter(pl.col("changed_from") < closed) if step.head else accounts.clear()
+    return accounts if step.head else accounts.clear()
 
 
 def _period_starts(accounts: pl.DataFrame, facts: Facts) -> pl.DataFrame:
@@ -133,15 +139,22 @@ def _keep_totals(step: Step, kept: pl.DataFrame, moved: pl.DataFrame, closed: da
     step.append("rated_totals", state)
 
 
-def _report(changed: pl.DataFrame, accounts: int, unpriced: int) -> dict[str, Any]:
-    charged = changed.group_by("currency").agg(pl.col("amount_delta").sum()).sort("currency")
+def _report(changed: pl.DataFrame, recent: datetime, accounts: int, unpriced: int) -> dict[str, Any]:
+    """Counts and sums of what was appended; `late_` is the part of hours that were billed before."""
+    late = changed.filter(pl.col("slice_start") < recent)
     return {
         "charges": changed.height,
         "accounts_touched": accounts,
-        "accounts_charged": changed["account_id"].n_unique() if "account_id" in changed.columns else 0,
         "unpriced_slices": unpriced,
-        "charged": {currency: str(amount) for currency, amount in charged.iter_rows()},
+        "charged": _charged(changed),
+        "late_charges": late.height,
+        "late_charged": _charged(late),
     }
+
+
+def _charged(changed: pl.DataFrame) -> dict[str, str]:
+    sums = changed.group_by("currency").agg(pl.col("amount_delta").sum()).sort("currency")
+    return {currency: str(amount) for currency, amount in sums.iter_rows()}
 
 
 @dg.asset(

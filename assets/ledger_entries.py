@@ -11,8 +11,8 @@ from assets.shown import counts, money, shown
 from rating.credits import DRAWS, UNBILLED, burn_down
 from rating.ledger import expiry_legs, grant_legs, posted_hour, usage_legs
 from rating.postings import draw_difference, expiries, unbilled_difference
-from rating.restarts import forget_counted, forget_states, restarts
-from resources.facts import EPOCH, closed_until, facts_as_of, slices_of
+from rating.restarts import forget_counted, forget_states, recut, restarts, together
+from resources.facts import EPOCH, closed_until, facts_as_of, reference_moved, slices_of
 from resources.lake import Lake
 from resources.project import Project
 from resources.project_source import ProjectSource
@@ -24,20 +24,32 @@ INSTANT = pl.Datetime("us", "UTC")
 
 def post_charges(project: Project, job: str) -> dict[str, Any]:
     """Draw what new charges and grants touched from the lots, and append what differs from the entries that stand."""
+    project.progress("posting")
     return converge(project.lake, "ledger_entries", job, _post)
 
 
 def _post(step: Step) -> dict[str, Any]:
     grants = step.lake.frame("steps/ledger/changed_grants", step.bounds())
-    restarted = restarts(grants, step.head)
     closed = closed_until(step.lake, step.run) or EPOCH
+    restarted = together(restarts(grants, step.head), _recut(step))
     touched = _touched(step, restarted, closed)
     legs = [_grant_legs(step, grants)]
     if not touched.is_empty():
         legs += _burn(step, touched, restarted, closed)
-    together = pl.concat(legs)
-    _append(step, together)
-    return _report(together)
+    every_leg = pl.concat(legs)
+    _append(step, every_leg)
+    return _report(every_leg)
+
+
+def _recut(step: Step) -> pl.DataFrame:
+    """The accounts whose posted hours are cut otherwise now: a lot may live in one part of an hour and not in another."""
+    first, last = EPOCH, closed_until(step.lake, step.head) or EPOCH
+    if not step.head or not reference_moved(step.lake, step.head, step.run):
+        first = last
+    else:
+        first = step.lake.value("steps/usage_hourly/first_hour", {"run": step.run}) or last
+    before, now = (facts_as_of(step.lake, run).cuts(first, last) for run in (step.head, step.run))
+    return recut(before, now)
 
 
 def _touched(step: Step, restarted: pl.DataFrame, closed: datetime) -> pl.DataFrame:

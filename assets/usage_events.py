@@ -1,5 +1,6 @@
 """Usage events: what landed, judged and deduplicated (semantics 2)."""
 
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -9,67 +10,49 @@ from assets.partitions import CATCH_UP, DAYS
 from assets.shown import counts, failed_files, shown, table
 from rating.metering import compile_meters
 from resources.facts import EPOCH, closed_until
-from resources.ingest import Batch, KnownFiles, batches, judge_pending, prepare, skipped_rows, take_batch
-from resources.landing import LandedFile, landed_files
+from resources.file_rows import SCHEMA
+from resources.ingest import judge_pending, most_copies, prepare, take_files
+from resources.landing import landed_files
+from resources.new_files import KnownFiles, choose
 from resources.price_books import books_as_of
 from resources.project import Project
 from resources.project_source import ProjectSource
-from resources.raw_files import sources
+from resources.raw_files import shape_of, sources
 from resources.writer import Step, converge, run_of
 
 REPORTED = ("records", "accepted", "late", "duplicates", "refused", "skipped")
 
 
 def take_usage(project: Project, job: str) -> dict[str, Any]:
-    """Take every landed file that was not taken yet, a batch a commit; then judge again what may pass by now.
+    """Take every landed file that was not taken yet, some a commit; then judge again what may pass by now.
 
+    A file is tried once a run: one that somebody writes to all the time does not hold up the run.
     Returns the counts of records by outcome, and the files that could not be read with their reasons.
     """
-    results = []
+    results: list[pl.DataFrame] = []
+    tried: set[tuple[str, str]] = set()
     while not results or not results[-1].is_empty():
-        results.append(converge(project.lake, "usage_events", job, lambda step: _take_next_batch(project, step)))
-    again = converge(project.lake, "usage_events", job, lambda step: _judge_again(project, step))
-    return _report(pl.concat(results, how="vertical_relaxed"), again)
+        project.progress(f"reading files: {sum(frame.height for frame in results)} done")
+        results.append(converge(project.lake, "usage_events", job, lambda step: _take_next_files(project, step, tried)))
+        tried |= set(results[-1].select("source", "file").iter_rows())
+    again = [
+        converge(project.lake, "usage_events", job, lambda step, copy=copy: _judge_again(project, step, copy))
+        for copy in range(1, most_copies(project.lake) + 1)
+    ]
+    return _report(pl.concat(results), sum(changed.filter(pl.col("reason") == "accepted").height for changed in again))
 
 
-def _take_next_batch(project: Project, step: Step) -> pl.DataFrame:
-    """Take the first batch of new files; returns the `ingested_files` rows, none when all was taken."""
-    found, skipped = _new_batches(project, step)
-    step.append("ingested_files", skipped)
-    if not found:
-        return skipped
-    _prepare(project, step)
-    taken = take_batch(step, found[0], closed_until(step.lake, step.run) or EPOCH)
-    return pl.concat([skipped, taken.select(skipped.columns)], how="vertical_relaxed")
-
-
-def _new_batches(project: Project, step: Step) -> tuple[list[Batch], pl.DataFrame]:
+def _take_next_files(project: Project, step: Step, tried: set[tuple[str, str]]) -> pl.DataFrame:
+    """Take the next new files of one source; returns their `ingested_files` rows, none when all were tried."""
     known = KnownFiles(step.lake, step.run)
-    found: list[Batch] = []
-    skipped = []
     for source in sources():
-        files = [file for file in landed_files(project.settings.landing, source.name) if not known.passes_over(file)]
-        readable, repeated, sha256 = _tell_repeats(files, known)
-        skipped.append(skipped_rows(source, repeated))
-        found += batches(source, readable, sha256)
-    return found, pl.concat(skipped)
-
-
-def _tell_repeats(
-    files: list[LandedFile], known: KnownFiles
-) -> tuple[list[LandedFile], list[tuple[LandedFile, str, int]], dict[str, str]]:
-    """Set aside files whose content was taken before, or comes earlier in this list."""
-    readable, repeated, sha256 = [], [], {}
-    seen: set[str] = set()
-    for file in files:
-        content = sha256[file.name] = file.sha256()
-        records = known.records_taken(file, content)
-        if records is not None:
-            repeated.append((file, content, records))
-        elif content not in seen and not known.has_failed(file, content):
-            readable.append(file)
-        seen.add(content)
-    return readable, repeated, sha256
+        landed = landed_files(project.settings.landing, source.name)
+        files = [file for file in landed if not known.passes_over(file) and (file.source, file.name) not in tried]
+        new = choose(files, known, partial(shape_of, step.lake))
+        if new.readable or new.skipped or new.errors:
+            _prepare(project, step)
+            return take_files(step, source, new, closed_until(step.lake, step.run) or EPOCH)
+    return pl.DataFrame(schema=SCHEMA)
 
 
 def _prepare(project: Project, step: Step) -> None:
@@ -77,15 +60,14 @@ def _prepare(project: Project, step: Step) -> None:
     prepare(step.lake, step.run, meters, project.clock.now())
 
 
-def _judge_again(project: Project, step: Step) -> pl.DataFrame:
+def _judge_again(project: Project, step: Step, copy: int) -> pl.DataFrame:
     _prepare(project, step)
-    return judge_pending(step, reference_moved=True)
+    return judge_pending(step, copy, reference_moved=True)
 
 
-def _report(files: pl.DataFrame, again: pl.DataFrame) -> dict[str, Any]:
+def _report(files: pl.DataFrame, accepted_again: int) -> dict[str, Any]:
     counts = {name: int(files[name].sum()) for name in REPORTED}
     failed = files.filter(pl.col("status") == "failed")
-    accepted_again = again.filter(pl.col("reason") == "accepted").height
     return {
         **counts,
         "files": files.height,

@@ -32,6 +32,7 @@ class Window:
 
 def meter_usage(project: Project, job: str, until: datetime) -> dict[str, Any]:
     """Close the hours that end at or before `until`, and meter what is new in all closed hours."""
+    project.progress("metering")
     return converge(project.lake, "usage_hourly", job, lambda step: _meter(step, until))
 
 

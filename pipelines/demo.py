@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from assets.invoice_documents import render_documents
 from assets.invoices import issue, write_drafts
@@ -78,8 +78,18 @@ def moments(cloud: Cloud) -> Iterator[Moment]:
         hour += HOUR
 
 
+class Billing(Protocol):
+    """What bills: the hourly run, with a project that stays open."""
+
+    project: Project
+
+
 def tell(
-    settings: Settings, cloud: Cloud, run: Runner, progress: Callable[[str, float], None] = lambda _label, _share: None
+    settings: Settings,
+    cloud: Cloud,
+    run: Runner,
+    billing: Billing,
+    progress: Callable[[str, float], None] = lambda _label, _share: None,
 ) -> Story:
     """Land and bill the whole cloud, issue its invoices, and bill what came late after that."""
     story = Story()
@@ -96,25 +106,25 @@ def tell(
         report = run(moment.until, moment.until + AFTER_THE_HOUR)
         story.runs += 1
         story.late += [(batch, report) for batch in arrived]
-        _issue_what_is_due(settings, moment.until, story)
+        _issue_what_is_due(billing.project, moment.until, story)
     for batch in waiting:
         land_late(cloud, settings.landing, batch.name)
         story.late.append((batch, run(cloud.end, cloud.end + HOUR)))
         story.runs += 1
-    _finish(settings, cloud, story)
+    _finish(billing.project, cloud, story)
     return story
 
 
-def _issue_what_is_due(settings: Settings, now: datetime, story: Story) -> None:
+def _issue_what_is_due(project: Project, now: datetime, story: Story) -> None:
     """A month is issued when the second day after it begins: every zone is past it, and a day of grace is over."""
     if now.day != 2 or now.hour != 0:  # noqa: PLR2004 - the second of a month
         return
     period = f"{now - 2 * DAY:%Y-%m}"
-    with Project.open(settings, FixedClock(now + AFTER_THE_HOUR)) as project:
-        story.issued[period] = issue(project, f"demo-issue-{period}", period)
+    project.clock = FixedClock(now + AFTER_THE_HOUR)
+    story.issued[period] = issue(project, f"demo-issue-{period}", period)
 
 
-def _finish(settings: Settings, cloud: Cloud, story: Story) -> None:
-    with Project.open(settings, FixedClock(cloud.end + HOUR)) as project:
-        story.drafts = write_drafts(project, "demo-drafts", f"{cloud.end:%Y-%m}")
-        story.documents = render_documents(project)["rendered"]
+def _finish(project: Project, cloud: Cloud, story: Story) -> None:
+    project.clock = FixedClock(cloud.end + HOUR)
+    story.drafts = write_drafts(project, "demo-drafts", f"{cloud.end - HOUR:%Y-%m}")
+    story.documents = render_documents(project)["rendered"]

@@ -47,18 +47,20 @@ def _take_readable(step: Step, source: Source, new: NewFiles, closed_until: date
     files = new.readable
     while files:
         staged, inlined = len(step.staged), len(step.inlined)
+        failure: Exception | None = None
+        counts = pl.DataFrame()
         try:
             counts = _stage(step, source, files, closed_until)
-        except UNREADABLE:
-            counts = None
+        except UNREADABLE as error:
+            failure = error
         changed = [file.name for file in files if not file.is_unchanged(new.sha256[file.name])]
-        if counts is not None and not changed:
+        if failure is None and not changed:
             return taken_rows(files, sha256, counts), failed_rows(new.readable, sha256, errors)
         reasons = dict.fromkeys(changed, CHANGED)
-        if counts is None:
+        if failure is not None:
             reasons |= _find_unreadable(step.lake, source, [file for file in files if file.name not in changed])
-        if not reasons:
-            raise _fault_of_ours(step, source, files, closed_until)
+        if failure is not None and not reasons:
+            raise failure
         sha256 |= dict.fromkeys(changed, UNKNOWN_CONTENT)
         errors |= reasons
         _forget_since(step, staged, inlined)
@@ -85,15 +87,14 @@ def _find_unreadable(lake: Lake, source: Source, files: Sequence[LandedFile]) ->
     return reasons
 
 
-def _stage(step: Step, batch: Batch, closed_until: datetime) -> pl.DataFrame:
+def _stage(step: Step, source: Source, files: Sequence[LandedFile], closed_until: datetime) -> pl.DataFrame:
     lake = step.lake
-    open_files(lake, batch.source, batch.files)
+    open_files(lake, source, files)
     tell_apart(step)
     _stage_accepted(step)
-    step.append_statement("rejected_events", "steps/ingest/rejected", {"source": batch.source.name})
-    step.append("ingested_hours", lake.frame("steps/ingest/hours_accepted", {"source": batch.source.name}))
-    results = lake.frame("steps/ingest/file_results", {"closed_until": closed_until})
-    return _file_rows(batch, results)
+    step.append_statement("rejected_events", "steps/ingest/rejected", {"source": source.name})
+    step.append("ingested_hours", lake.frame("steps/ingest/hours_accepted", {"source": source.name}))
+    return lake.frame("steps/ingest/file_results", {"closed_until": closed_until})
 
 
 def tell_apart(step: Step) -> None:
@@ -114,10 +115,15 @@ def _stage_accepted(step: Step) -> None:
     step.append_statement("usage_events", f"steps/ingest/accepted_events{'' if clean else '_but'}")
 
 
-def judge_pending(step: Step, *, reference_moved: bool) -> pl.DataFrame:
-    """Judge again what was refused for a reason that can pass; returns the rows whose outcome changed."""
+def judge_pending(step: Step, copy: int, *, reference_moved: bool) -> pl.DataFrame:
+    """Judge again what was refused for a reason that can pass; returns the rows whose outcome changed.
+
+    Of records at one place of a file that was replaced under its name, the `copy`-th is judged: each in a commit of its
+    own, from 1 to `most_copies`.
+    """
     lake = step.lake
-    lake.run_statement("steps/ingest/pending", {"run": step.run, "reference_moved": reference_moved})
+    parameters = {"run": step.run, "reference_moved": reference_moved, "copy": copy}
+    lake.run_statement("steps/ingest/pending", parameters)
     if lake.connection.execute("select count(*) from pending").fetchone() == (0,):
         return lake.connection.execute("select * exclude (run) from pending").pl()
     lake.run_statement("steps/ingest/yielded_pending")
@@ -129,58 +135,6 @@ def judge_pending(step: Step, *, reference_moved: bool) -> pl.DataFrame:
     return again
 
 
-def _file_rows(batch: Batch, results: pl.DataFrame) -> pl.DataFrame:
-    return (
-        _described(batch, batch.files)
-        .join(results, on="file", how="left")
-        .with_columns(pl.col(*(name for name in COUNTS if name != "skipped")).fill_null(0))
-        .with_columns(status=pl.lit("taken"), skipped=pl.lit(0, pl.Int64), error=pl.lit(None, pl.String))
-    )
-
-
-def _failed_rows(batch: Batch, errors: dict[str, str]) -> pl.DataFrame:
-    files = [file for file in batch.files if file.name in errors]
-    return _described(batch, files).with_columns(
-        *(pl.lit(0, pl.Int64).alias(name) for name in COUNTS),
-        status=pl.lit("failed"),
-        error=pl.Series([errors[file.name] for file in files], dtype=pl.String),
-    )
-
-
-def skipped_rows(source: Source, files: Sequence[tuple[LandedFile, str, int]]) -> pl.DataFrame:
-    """`ingested_files` rows for files whose content was taken before: (file, sha256, records it held)."""
-    batch = Batch(source, [file for file, _, _ in files], {file.name: sha256 for file, sha256, _ in files})
-    records = pl.Series([count for _, _, count in files], dtype=pl.Int64)
-    zeros = {name: pl.lit(0, pl.Int64) for name in COUNTS}
-    return _described(batch, batch.files).with_columns(
-        **{**zeros, "records": records, "skipped": records}, status=pl.lit("taken"), error=pl.lit(None, pl.String)
-    )
-
-
-def _described(batch: Batch, files: Sequence[LandedFile]) -> pl.DataFrame:
-    return pl.DataFrame(
-        {
-            "source": [file.source for file in files],
-            "file": [file.name for file in files],
-            "sha256": [batch.sha256[file.name] for file in files],
-            "size": [file.size for file in files],
-            "modified_ns": [file.modified_ns for file in files],
-        },
-        schema={"source": pl.String, "file": pl.String, "sha256": pl.String, "size": pl.Int64, "modified_ns": pl.Int64},
-    )
-
-
-def batches(source: Source, files: Sequence[LandedFile], sha256: dict[str, str]) -> list[Batch]:
-    """Cut files, in the order of their names, where the format changes or a batch grows too large."""
-    found: list[Batch] = []
-    size = 0
-    for file in files:
-        if not found or found[-1].files[-1].format != file.format or size + file.size > LARGEST_BATCH_BYTES:
-            found.append(Batch(source, [], sha256))
-            size = 0
-        found[-1].files.append(file)
-        size += file.size
-    return found
-
-
-Progress = Callable[[str], None]
+def most_copies(lake: Lake) -> int:
+    """How many refused records there are at most at one place of one file."""
+    return int(lake.value("steps/ingest/most_copies") or 0)

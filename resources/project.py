@@ -3,6 +3,7 @@
 What belongs here: putting the effects together. What does not: what is done with them.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -14,11 +15,12 @@ from resources.settings import Settings
 
 @dataclass
 class Project:
-    """The effects that every step is given."""
+    """The effects that every step is given; `progress` is told in words what long work is at."""
 
     settings: Settings
     lake: Lake
     clock: Clock = field(default_factory=SystemClock)
+    progress: Callable[[str], None] = field(default=lambda _words: None)
 
     @classmethod
     def open(cls, settings: Settings, clock: Clock | None = None, *, read_only: bool = False) -> Self:

@@ -81,12 +81,12 @@ def define_macros(lake: Lake) -> None:
 
 
 def shape_of(lake: Lake, file: LandedFile) -> object:
-    """What files must share to be read together: format and, in Parquet, columns and types.
+    """What files must share to be read together: format, compression and, in Parquet, columns and types.
 
     A union of two types would change values: a decimal beside a float becomes a float.
     """
     if file.format != "parquet":
-        return file.format
+        return file.format, file.compression
     try:
         query = f"describe select * from {_parquet([file])}"  # noqa: S608 - a quoted path
         return tuple(row[:2] for row in lake.connection.execute(query).fetchall())

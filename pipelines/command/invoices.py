@@ -9,10 +9,6 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from assets.invoice_documents import render_documents
-from assets.invoices import issue as issue_invoices
-from assets.invoices import write_drafts
-from assets.verify import verify_invoice
 from pipelines.command.application import INVOICES, app, console, month, opened
 from resources.closing import close_month
 
@@ -22,6 +18,8 @@ Period = Annotated[str, typer.Option("--period", metavar="MONTH", parser=month, 
 @app.command(rich_help_panel=INVOICES)
 def invoice(period: Period) -> None:
     """Draft the invoices of a month from the books as they are. Nothing is numbered or booked yet."""
+    from assets.invoices import write_drafts  # noqa: PLC0415 - Dagster takes seconds to import
+
     with opened() as project:
         report = write_drafts(project, f"invoice-{uuid.uuid4()}", period)
         _print_sums(f"{report['drafts']} drafts for {period}", report["due"])
@@ -36,6 +34,9 @@ def issue(
     account: Annotated[list[str] | None, typer.Option(help="Only this account; may be given several times.")] = None,
 ) -> None:
     """Issue the invoices of a month: number, keep and book them, and render their PDFs."""
+    from assets.invoice_documents import render_documents  # noqa: PLC0415 - Dagster takes seconds to import
+    from assets.invoices import issue as issue_invoices  # noqa: PLC0415
+
     with opened() as project:
         report = issue_invoices(project, f"issue-{uuid.uuid4()}", period, account)
         if not report["issued"]:
@@ -52,6 +53,8 @@ def issue(
 @app.command(rich_help_panel=INVOICES)
 def verify(number: Annotated[str, typer.Argument(metavar="INVOICE", help="INV-2026-000001, for example.")]) -> None:
     """Prove an invoice: work it out again from the usage events and facts as of its run, and compare every row."""
+    from assets.verify import verify_invoice  # noqa: PLC0415 - Dagster takes seconds to import
+
     with opened(read_only=True) as project:
         findings = verify_invoice(project, number)
     table = Table("stage", "rows compared", "result")

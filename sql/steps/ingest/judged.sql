@@ -1,5 +1,6 @@
 -- Every yielded record with the reason to refuse it, or null (semantics 2). One expression per reason code, in the
--- order in which a person would look for the fault.
+-- order in which a person would look for the fault. A timestamp from before 1970 is no time at which anything was
+-- metered, and no other computation need bear it.
 create or replace temp view judged as
 select
     yielded.* replace (
@@ -8,13 +9,16 @@ select
     ),
     hash(source, event_id, "timestamp") as identity_hash,
     case
+        when fault is not null then fault
+        when "timestamp" is null or not isfinite("timestamp") or "timestamp" < '1970-01-01'::timestamptz
+        then 'timestamp_unreadable'
         when event_id is null or event_id = '' then 'event_id_missing'
-        when "timestamp" is null then 'timestamp_unreadable'
         when resource_id is null or resource_id = '' then 'resource_missing'
         when quantity is null then 'quantity_missing'
-        when abs(quantity) >= 1e28 then 'quantity_unreadable'
-        when abs(quantity) >= 1e12 or abs(amount) >= 1e12 then 'out_of_range'
-        when dimensions is null then 'dimensions_not_flat'
+        when abs(quantity) > 9999999999999999999999999999 then 'quantity_unreadable'
+        when abs(amount) > 9999999999999999999999999999 then 'amount_unreadable'
+        when abs(quantity) >= 1000000000000 or abs(amount) >= 1000000000000 then 'out_of_range'
+        when yielded.dimensions is null then 'dimensions_not_flat'
         when known_meters.meter is null then 'unknown_meter'
         when quantity < 0 and not known_meters.allow_negative then 'negative'
         when known_accounts.account_id is null then 'unknown_account'

@@ -1,9 +1,14 @@
--- Refusals that can pass: judged again, as if they came now. What was refused as future waits for its time.
+-- Refusals that can pass: judged again, as if they came now. What was refused as future waits for its time. Where a file
+-- was replaced under its name, a place in it has several records: only the one of this number is taken.
 create or replace temp table pending as
-select *
+select * exclude (copy)
 from (
-    from rejected_events where run <= $run
-    qualify row_number() over (partition by source, file, "row", meter order by run desc) = 1
+    select *, row_number() over (partition by source, file, "row", meter order by record) as copy
+    from (
+        from rejected_events where run <= $run
+        qualify row_number() over (partition by source, file, "row", meter, record order by run desc) = 1
+    )
 )
-where (reason in ('unknown_account', 'unknown_meter') and $reference_moved)
-   or (reason = 'future' and try_cast("timestamp" as timestamptz) <= (select latest from latest_timestamp))
+where copy = $copy
+  and ((reason in ('unknown_account', 'unknown_meter') and $reference_moved)
+    or (reason = 'future' and try_cast("timestamp" as timestamptz) <= (select latest from latest_timestamp)))

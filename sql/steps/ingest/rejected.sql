@@ -11,8 +11,8 @@ select
     refused."timestamp"::varchar as "timestamp", refused.account_id, refused.service_id, refused.resource_id,
     if(abs(refused.quantity) >= 1e27, null, refused.quantity)::varchar as quantity,
     if(abs(refused.amount) >= 1e27, null, refused.amount)::varchar as amount,
-    refused.dimensions, to_json(landed)::varchar as record, refused.reason
+    refused.dimensions, record_of(landed) as record, refused.reason
 from refused
-left join landed on landed.file = refused.file and landed."row" = refused."row"
+left join landed on landed_file = refused.file and landed_row = refused."row"
 union all
 select $source, file, "row", '', null, null, null, null, null, null, null, null, line, 'unreadable' from malformed

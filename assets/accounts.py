@@ -4,7 +4,6 @@ from typing import Any
 
 import dagster as dg
 
-from assets.partitions import CATCH_UP
 from assets.shown import counts, failed_files, shown
 from resources.project import Project
 from resources.project_source import ProjectSource
@@ -24,7 +23,7 @@ def take_accounts(project: Project, job: str) -> dict[str, Any]:
     }
 
 
-@dg.asset(group_name="reference", kinds={"csv", "yaml"}, owners=["team:operations"], backfill_policy=CATCH_UP)
+@dg.asset(group_name="reference", kinds={"csv", "yaml"}, owners=["team:operations"])
 def accounts(context: dg.AssetExecutionContext, project: dg.ResourceParam[ProjectSource]) -> dg.MaterializeResult[Any]:
     """Who pays and for what: accounts, their subscriptions and their credit, from landed files."""
     with project.open() as opened:

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from assets.partitions import CATCH_UP, DAYS
+from assets.partitions import DAYS
 from assets.shown import counts, money, shown
 from rating import difference, rate
 from rating.periods import INSTANT, periods
@@ -18,7 +18,7 @@ from resources.writer import Step, converge
 
 # Running totals are kept this long after their period: later records restart from its beginning.
 TOTALS_KEPT = timedelta(days=62)
-CHANGED = {"currency": pl.String(), "amount_delta": pl.Decimal(38, 18), "slice_start": INSTANT}
+CHANGED = {"account_id": pl.String(), "currency": pl.String(), "amount_delta": pl.Decimal(38, 18), "slice_start": INSTANT}
 SCOPE_PERIOD = ("account_id", "meter", "period_start")
 
 
@@ -145,6 +145,7 @@ def _report(changed: pl.DataFrame, recent: datetime, accounts: int, unpriced: in
     return {
         "charges": changed.height,
         "accounts_touched": accounts,
+        "accounts_charged": changed["account_id"].n_unique(),
         "unpriced_slices": unpriced,
         "charged": _charged(changed),
         "late_charges": late.height,
@@ -158,7 +159,7 @@ def _charged(changed: pl.DataFrame) -> dict[str, str]:
 
 
 @dg.asset(
-    deps=["usage_hourly"], partitions_def=DAYS, backfill_policy=CATCH_UP,
+    deps=["usage_hourly"], partitions_def=DAYS,
     group_name="billing", kinds={"polars"}, owners=["team:finance"],
 )  # fmt: skip
 def charges(context: dg.AssetExecutionContext, project: dg.ResourceParam[ProjectSource]) -> dg.MaterializeResult[Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets.partitions import CATCH_UP, MONTHS, months_of
+from assets.partitions import MONTHS, months_of
 from assets.shown import PICTURE_WIDTH, picture, shown
 from documents.render import preview_png, render_pdf
 from resources.project import Project
@@ -51,7 +51,7 @@ def _render_one(document: str, path: Path) -> None:
 
 
 @dg.asset(
-    deps=["invoices"], partitions_def=MONTHS, backfill_policy=CATCH_UP,
+    deps=["invoices"], partitions_def=MONTHS,
     group_name="invoicing", kinds={"pdf"}, owners=["team:finance"],
 )  # fmt: skip
 def invoice_documents(
@@ -59,7 +59,7 @@ def invoice_documents(
 ) -> dg.MaterializeResult[Any]:
     """The PDFs of issued invoices, each a function of the stored document, and a look at the first one."""
     with project.open() as opened:
-        reports = {period: render_documents(opened, period) for period in months_of(context)}
+        reports = {period: render_documents(opened, period) for period in months_of(context.partition_time_window)}
         sample = opened.lake.value("steps/invoices/sample_document", {"periods": list(reports)})
         return shown(opened, context.run.run_id, reports, _look(reports, sample))
 

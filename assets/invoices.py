@@ -10,7 +10,7 @@ import dagster as dg
 import polars as pl
 
 from assets.ledger_entries import account_of
-from assets.partitions import CATCH_UP, MONTHS, months_of
+from assets.partitions import MONTHS, months_of
 from assets.shown import documents_shown, shown
 from documents.content import Content, add_documents
 from rating.apportion import currency_digits
@@ -306,12 +306,12 @@ def _sums(frame: pl.DataFrame, column: str) -> dict[str, str]:
 
 
 @dg.asset(
-    deps=["ledger_entries"], partitions_def=MONTHS, backfill_policy=CATCH_UP,
+    deps=["ledger_entries"], partitions_def=MONTHS,
     group_name="invoicing", kinds={"polars"}, owners=["team:finance"],
 )  # fmt: skip
 def invoices(context: dg.AssetExecutionContext, project: dg.ResourceParam[ProjectSource]) -> dg.MaterializeResult[Any]:
     """Drafts of the month's invoices, from the books as they are. To issue them, with numbers, is a person's decision."""
     with project.open() as opened:
-        reports = {period: write_drafts(opened, context.run.run_id, period) for period in months_of(context)}
+        reports = {period: write_drafts(opened, context.run.run_id, period) for period in months_of(context.partition_time_window)}
         documents = opened.lake.frame("steps/invoices/overview", {"periods": list(reports)})
         return shown(opened, context.run.run_id, reports, documents_shown(documents))

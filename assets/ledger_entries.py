@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from assets.partitions import CATCH_UP, DAYS
+from assets.partitions import DAYS
 from assets.shown import counts, money, shown
 from rating.credits import DRAWS, UNBILLED, burn_down
 from rating.ledger import expiry_legs, grant_legs, posted_hour, usage_legs
@@ -145,7 +145,7 @@ def _report(legs: pl.DataFrame) -> dict[str, Any]:
 
 
 @dg.asset(
-    deps=["charges"], partitions_def=DAYS, backfill_policy=CATCH_UP,
+    deps=["charges"], partitions_def=DAYS,
     group_name="billing", kinds={"polars"}, owners=["team:finance"],
 )  # fmt: skip
 def ledger_entries(context: dg.AssetExecutionContext, project: dg.ResourceParam[ProjectSource]) -> dg.MaterializeResult[Any]:

@@ -13,8 +13,6 @@ from resources.clock import Clock
 
 # A project with older records says so in its settings; `build_defs` then moves the first partition.
 FIRST_DAY: Final = datetime(2026, 1, 1, tzinfo=UTC)
-# Catch-up is one run over all its days: the steps are vectorized and need no loop (design 6).
-CATCH_UP: Final = dg.BackfillPolicy.single_run()
 
 
 def days_from(first_day: datetime) -> dg.DailyPartitionsDefinition:
@@ -38,16 +36,15 @@ class UntilHour(dg.Config):
     """Close the hours that end at or before this instant (2026-10-05T13:00:00Z), not those of the whole partition."""
 
 
-def hour_to_close(context: dg.AssetExecutionContext, config: UntilHour, clock: Clock) -> datetime:
+def hour_to_close(window: dg.TimeWindow, config: UntilHour, clock: Clock) -> datetime:
     """The end of the last hour to close: the partition's end or the last full hour, whichever is earlier."""
     full_hour = clock.now().replace(minute=0, second=0, microsecond=0)
-    chosen = datetime.fromisoformat(config.until) if config.until else context.partition_time_window.end
+    chosen = datetime.fromisoformat(config.until) if config.until else window.end
     return min(chosen.astimezone(UTC), full_hour)
 
 
-def months_of(context: dg.AssetExecutionContext) -> list[str]:
+def months_of(window: dg.TimeWindow) -> list[str]:
     """The billing periods of the partitions (`2026-10`)."""
-    window = context.partition_time_window
     month, months = window.start, []
     while month < window.end:
         months.append(f"{month:%Y-%m}")

@@ -5,7 +5,6 @@ from typing import Any
 
 import dagster as dg
 
-from assets.partitions import CATCH_UP
 from assets.shown import counts, shown
 from resources.lake import Lake
 from resources.price_books import take_price_book
@@ -34,7 +33,7 @@ def first_open_period(lake: Lake, run: int) -> datetime | None:
     return value
 
 
-@dg.asset(group_name="reference", kinds={"yaml"}, owners=["team:finance"], backfill_policy=CATCH_UP)
+@dg.asset(group_name="reference", kinds={"yaml"}, owners=["team:finance"])
 def price_book(context: dg.AssetExecutionContext, project: dg.ResourceParam[ProjectSource]) -> dg.MaterializeResult[Any]:
     """What things cost: the price book of the settings, taken when it is new, refused whole when it is wrong."""
     with project.open() as opened:

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from assets.partitions import CATCH_UP, DAYS
+from assets.partitions import DAYS
 from assets.shown import counts, failed_files, shown, table
 from rating.metering import compile_meters
 from resources.facts import EPOCH, closed_until
@@ -77,7 +77,7 @@ def _report(files: pl.DataFrame, accepted_again: int) -> dict[str, Any]:
 
 
 @dg.asset(
-    deps=["price_book", "accounts"], partitions_def=DAYS, backfill_policy=CATCH_UP,
+    deps=["price_book", "accounts"], partitions_def=DAYS,
     group_name="metering", kinds={"duckdb", "parquet"}, owners=["team:operations"],
 )  # fmt: skip
 def usage_events(context: dg.AssetExecutionContext, project: dg.ResourceParam[ProjectSource]) -> dg.MaterializeResult[Any]:

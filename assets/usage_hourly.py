@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from assets.partitions import CATCH_UP, DAYS, UntilHour, hour_to_close
+from assets.partitions import DAYS, UntilHour, hour_to_close
 from assets.shown import counts, shown, table
 from rating.metering import gauge_quantity
 from resources.facts import Facts, closed_until, facts_as_of, reference_moved, slices_of
@@ -152,7 +152,7 @@ def _nothing() -> pl.DataFrame:
 
 
 @dg.asset(
-    deps=["usage_events"], partitions_def=DAYS, backfill_policy=CATCH_UP,
+    deps=["usage_events"], partitions_def=DAYS,
     group_name="metering", kinds={"duckdb", "polars"}, owners=["team:operations"],
 )  # fmt: skip
 def usage_hourly(
@@ -160,7 +160,8 @@ def usage_hourly(
 ) -> dg.MaterializeResult[Any]:
     """How much each resource used of each meter in each closed hour. Late records append what they change."""
     with project.open() as opened:
-        report = meter_usage(opened, context.run.run_id, hour_to_close(context, config, opened.clock))
+        until = hour_to_close(context.partition_time_window, config, opened.clock)
+        report = meter_usage(opened, context.run.run_id, until)
         hours = opened.lake.frame("steps/usage_hourly/hours_of_run", {"run": run_of(opened.lake, context.run.run_id)})
         numbers = counts(report, {"hours closed": "hours_closed", "slices changed": "slices", "closed until": "closed_until"})
         return shown(opened, context.run.run_id, report, {**numbers, "what each hour holds": table(hours)})

@@ -15,7 +15,7 @@ from typing import Final
 import dagster as dg
 import polars as pl
 
-from assets.shown import table
+from assets.shown import Metadata, table
 from pipelines.charge_proof import charges_that_do_not_sum
 from resources.lake import Lake
 from resources.project import Project
@@ -113,52 +113,66 @@ def _window(lake: Lake, name: str, **parameters: object) -> Window | None:
     return None if row is None else Window(*row)
 
 
-def definitions_of(
-    checks: Sequence[BooksCheck], look: Look, *, suffix: str = "", blocking: bool = False
-) -> list[dg.AssetChecksDefinition]:
+@dataclass(frozen=True)
+class Manner:
+    """How checks are made: of which runs, under which name, and whether a failure ends the run."""
+
+    verb: str
+    look: Look
+    suffix: str = ""
+    blocking: bool = False
+
+
+EACH_RUN: Final = Manner("check", newest, blocking=True)
+EACH_NIGHT: Final = Manner("prove", everything, suffix="_in_all_books")
+WATCHING: Final = Manner("watch", recent)
+
+
+def definitions_of(checks: Sequence[BooksCheck], manner: Manner) -> list[dg.AssetChecksDefinition]:
     """One Dagster definition for all checks of an asset: a step of its own each would cost more than the checks."""
     assets = dict.fromkeys(check.asset for check in checks)
-    return [
-        _definition(asset, [check for check in checks if check.asset == asset], look, suffix, blocking=blocking)
-        for asset in assets
-    ]
+    return [_definition(asset, [check for check in checks if check.asset == asset], manner) for asset in assets]
 
 
-def _definition(
-    asset: str, checks: Sequence[BooksCheck], look: Look, suffix: str, *, blocking: bool
-) -> dg.AssetChecksDefinition:
+def _definition(asset: str, checks: Sequence[BooksCheck], manner: Manner) -> dg.AssetChecksDefinition:
     specs = [
-        dg.AssetCheckSpec(check.name + suffix, asset=asset, description=check.description, blocking=blocking)
+        dg.AssetCheckSpec(
+            check.name + manner.suffix, asset=asset, description=check.description, blocking=manner.blocking
+        )
         for check in checks
     ]
 
-    @dg.multi_asset_check(name=f"check_{asset}{suffix}", specs=specs)
+    @dg.multi_asset_check(name=f"{manner.verb}_{asset}", specs=specs)
     def check_books(
         context: dg.AssetCheckExecutionContext, project: dg.ResourceParam[ProjectSource]
     ) -> Iterator[dg.AssetCheckResult]:
         with project.open() as opened:
-            window = look(opened, asset, context.run.run_id)
+            window = manner.look(opened, asset, context.run.run_id)
             for check, spec in zip(checks, specs, strict=True):
-                yield _result(spec, window, check.find(opened, window), blocking=blocking)
+                yield _result(spec, window, check.find(opened, window))
 
     return check_books
 
 
-def _result(spec: dg.AssetCheckSpec, window: Window, rows: pl.DataFrame, *, blocking: bool) -> dg.AssetCheckResult:
-    looked_at = {"runs": f"{window.since + 1} to {window.run}"}
-    found = {"offending rows": rows.height, "rows": table(rows)} if rows.height else {}
-    severity = dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN
+def _result(spec: dg.AssetCheckSpec, window: Window, rows: pl.DataFrame) -> dg.AssetCheckResult:
+    metadata: Metadata = {"runs": f"{window.since + 1} to {window.run}"}
+    if rows.height:
+        metadata |= {"offending rows": rows.height, "rows": table(rows)}
     return dg.AssetCheckResult(
-        asset_key=spec.asset_key, check_name=spec.name, passed=rows.is_empty(), severity=severity, metadata=looked_at | found
+        asset_key=spec.asset_key,
+        check_name=spec.name,
+        passed=rows.is_empty(),
+        severity=dg.AssetCheckSeverity.ERROR if spec.blocking else dg.AssetCheckSeverity.WARN,
+        metadata=metadata,
     )
 
 
 def blocking_checks() -> list[dg.AssetChecksDefinition]:
     """The checks that each run makes of what it wrote."""
-    return definitions_of(CHECKS, newest, blocking=True)
+    return definitions_of(CHECKS, EACH_RUN)
 
 
 def nightly_checks() -> list[dg.AssetChecksDefinition]:
     """The same checks of all books, and those that look for what is worth a person's time."""
     whole = [check for check in CHECKS if check.name not in ALWAYS_WHOLE]
-    return [*definitions_of(whole, everything, suffix="_in_all_books"), *definitions_of(WATCHES, recent)]
+    return [*definitions_of(whole, EACH_NIGHT), *definitions_of(WATCHES, WATCHING)]

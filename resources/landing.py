@@ -66,8 +66,8 @@ def landed_files(landing: Path, source: str) -> list[LandedFile]:
     """
     folder = landing / source
     unlisted: list[OSError] = []
-    found = list(_found(folder, source, unlisted)) if folder.is_dir() else []
-    closed = [Path(error.filename) for error in unlisted]
+    found = list(_found(folder, source, unlisted))
+    closed = [Path(error.filename) for error in unlisted if not isinstance(error, FileNotFoundError)]
     found += [LandedFile(source, f"{_name(path, folder)}/", path, 0, 0) for path in closed]
     return sorted(found, key=lambda file: file.name)
 

@@ -22,10 +22,12 @@ from resources.whole_files import check_whole, csv_header
 COLUMN = re.compile(r"^-- column: (?P<name>\w+) (?P<type>text|number|time|map|json)(?P<optional> optional)?$", re.M)
 LARGEST_LINE_BYTES = 64 * 1024 * 1024
 COLUMNS_SHOWN = 20
-# What DuckDB raises for the content of a file; any other of its errors is a fault of ours and ends the run.
-UNREADABLE = (
+# What DuckDB raises for the content of a file. For much that is damaged in Parquet it raises its bare `Error`, which all of
+# its errors are: those that are none of these, but something more exact, are a fault of ours and end the run.
+UNREADABLE = (UnreadableFileError, duckdb.Error)
+_OF_CONTENT = (
     UnreadableFileError, duckdb.IOException, duckdb.InvalidInputException, duckdb.ConversionException,
-    duckdb.OutOfRangeException, duckdb.NotImplementedException, duckdb.SerializationException,
+    duckdb.OutOfRangeException, duckdb.NotSupportedError, duckdb.SerializationException,
 )  # fmt: skip
 REJECTS = "store_rejects = true, rejects_scan = 'reject_scans', rejects_table = 'reject_errors', rejects_limit = 0"
 
@@ -105,13 +107,9 @@ def open_files(lake: Lake, source: Source, files: Sequence[LandedFile]) -> None:
     try:
         _drop_landed(connection)
         _opener(files[0])(connection, source, files)
-        kinds = dict(connection.execute("select column_name, column_type from (describe landed)").fetchall())
+        kinds = read_from(lake, source, "landed")
     except UNREADABLE as error:
         raise UnreadableFileError(reason_of(error)) from error
-    selected = ", ".join(converted(column.name, column.type, kinds) for column in source.columns)
-    connection.execute(
-        f'create or replace temp view raw as select landed_file as file, landed_row as "row", {selected} from landed'  # noqa: S608
-    )
     connection.execute(f"create or replace temp macro record_of(came) as {as_it_came(kinds, 'came')}")
     query = statement(f"sources/{source.name}")
     names = [row[0] for row in connection.execute(f"describe ({query})").fetchall()]
@@ -119,11 +117,26 @@ def open_files(lake: Lake, source: Source, files: Sequence[LandedFile]) -> None:
     connection.execute(f"create or replace temp view yielded as select '{source.name}' as source, *{fault} from ({query})")  # noqa: S608
 
 
+def read_from(lake: Lake, source: Source, relation: str) -> dict[str, str]:
+    """Let `raw`, and so `yielded`, hold the rows of `landed`, or of a relation with some of them; returns its types."""
+    query = f"select column_name, column_type from (describe {relation})"  # noqa: S608 - our own names
+    kinds = dict(lake.connection.execute(query).fetchall())
+    selected = ", ".join(converted(column.name, column.type, kinds) for column in source.columns)
+    lake.connection.execute(
+        f'create or replace temp view raw as select landed_file as file, landed_row as "row", {selected} from {relation}'  # noqa: S608
+    )
+    return kinds
+
+
 def reason_of(error: Exception) -> str:
-    """Why a file cannot be read, in a line that says what to do."""
+    """Why a file cannot be read, in a line that says what to do. Raises the error again if it is a fault of ours."""
     if isinstance(error, UnreadableFileError):
         return str(error)
+    if type(error) is not duckdb.Error and not isinstance(error, _OF_CONTENT):
+        raise error
     what = str(error).splitlines()[0].partition("Error: ")
+    if "state machine reached an invalid state" in what[2]:
+        return "cannot be read: its lines end in several ways (CRLF and LF), or a quote is out of place; land it with one line end"
     return f"cannot be read ({(what[2] or what[0]).strip()}); land it again, whole"
 
 
@@ -219,7 +232,9 @@ def _open_json(connection: duckdb.DuckDBPyConnection, source: Source, files: Seq
     connection.execute(statement("steps/ingest/unreadable_lines"), {"place": _place(files)})
     connection.execute(statement("steps/ingest/landed_json"))
     connection.execute(statement("steps/ingest/malformed_json"))
-    connection.execute("create or replace temp view landed as from landed_events")
+    connection.execute(
+        "create or replace temp view landed as select * exclude (bad_line) from landed_lines where bad_line is null"
+    )
 
 
 _OPENERS = {"parquet": _open_parquet, "csv": _open_csv, "json": _open_json}

@@ -5,11 +5,14 @@ DuckLake registers a file without flushing it and without looking at what it hol
 """
 
 import os
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import duckdb
+import polars as pl
 
 from resources.errors import LakeError
 from resources.lake import Lake, Parameters, quoted
@@ -22,8 +25,8 @@ DAY_OF = {
     "charges": "slice_start",
     "ledger_entries": "posted_hour",
 }
-# Written in 0.4 of zstd's time for twice its size (`make bench`); upkeep's merge writes zstd.
-COMPRESSION = "lz4_raw"
+# As fast as lz4 for half its size (`make bench`).
+FORMAT = "format parquet, parquet_version v2, compression zstd, compression_level 1, return_files true"
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,23 @@ class Staged:
     files: list[StagedFile]
 
 
+def stage_frame(lake: Lake, table: str, frame: pl.DataFrame, run: int) -> Staged:
+    """Write a frame, with its run, as files of the table. Polars writes its own frames in a fifth of DuckDB's time."""
+    stamped = frame.with_columns(run=pl.lit(run, pl.Int64))
+    key = DAY_OF.get(table)
+    days = stamped[key].dt.date() if key else pl.Series([None])
+    written = []
+    for day in days.unique().sort():
+        path = _new_file(lake, table, day)
+        part = stamped if day is None else stamped.filter(days == day)
+        part.write_parquet(path, compression="zstd", compression_level=1)
+        written.append(path)
+    if key:
+        _check_days(lake.connection, written, key)
+    flush(written, lake.data)
+    return Staged(frame.height, [StagedFile(table, path) for path in written])
+
+
 def stage_statement(lake: Lake, table: str, name: str, parameters: Parameters, run: int) -> Staged:
     """Write what `sql/<name>.sql` selects, with its run, as files of the table; no file for no rows."""
     return stage_query(lake, table, statement(name), {**parameters, "stamped_run": run})
@@ -49,16 +69,34 @@ def stage_statement(lake: Lake, table: str, name: str, parameters: Parameters, r
 
 def stage_query(lake: Lake, table: str, query: str, parameters: Parameters) -> Staged:
     """The same for the text of a query; `$stamped_run` is the run of its rows."""
-    folder = lake.data / "main" / table
-    folder.mkdir(parents=True, exist_ok=True)
     key = DAY_OF.get(table)
     if key is None:
-        rows, written = _copy_plain(lake.connection, query, parameters, folder)
+        rows, written = _copy_plain(lake.connection, query, parameters, _new_file(lake, table, None))
     else:
+        folder = lake.data / "main" / table
+        folder.mkdir(parents=True, exist_ok=True)
         rows, written = _copy_by_day(lake.connection, query, parameters, folder, key)
         _check_days(lake.connection, written, key)
     flush(written, lake.data)
     return Staged(rows, [StagedFile(table, path) for path in written])
+
+
+def stage_day(lake: Lake, table: str, name: str, run: int, day: date) -> Staged:
+    """The same where all rows are of one day: then they need not be told apart, which takes a third of the time."""
+    path = _new_file(lake, table, day)
+    rows, written = _copy_plain(lake.connection, statement(name), {"stamped_run": run}, path)
+    _check_days(lake.connection, written, DAY_OF[table])
+    flush(written, lake.data)
+    return Staged(rows, [StagedFile(table, path) for path in written])
+
+
+def _new_file(lake: Lake, table: str, day: date | None) -> Path:
+    """A name that no file has, in the table's folder, or in its folder of a day; the folder is there."""
+    folder = lake.data / "main" / table
+    if day is not None:
+        folder = folder / f"year={day.year}" / f"month={day.month}" / f"day={day.day}"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{uuid.uuid4()}.parquet"
 
 
 def _copy_by_day(
@@ -66,18 +104,16 @@ def _copy_by_day(
 ) -> tuple[int, list[Path]]:
     days = ", ".join(f'{part}("{key}") as {part}' for part in ("year", "month", "day"))
     copy = (
-        f"copy (select *, $stamped_run::bigint as run, {days} from ({query})) to '{quoted(folder)}' (format parquet, "
-        f"compression {COMPRESSION}, partition_by (year, month, day), filename_pattern '{{uuid}}', append true, return_files true)"
+        f"copy (select *, $stamped_run::bigint as run, {days} from ({query})) to '{quoted(folder)}' ({FORMAT}, "
+        "partition_by (year, month, day), filename_pattern '{uuid}', append true)"
     )
     return _files_of(connection.execute(copy, dict(parameters)))
 
 
-def _copy_plain(connection: duckdb.DuckDBPyConnection, query: str, parameters: Parameters, folder: Path) -> tuple[int, list[Path]]:
-    name = connection.execute("select uuid()").fetchone()
-    path = folder / f"{name[0] if name else ''}.parquet"
+def _copy_plain(connection: duckdb.DuckDBPyConnection, query: str, parameters: Parameters, path: Path) -> tuple[int, list[Path]]:
     copy = (
         f"copy (select *, $stamped_run::bigint as run from ({query})) to '{quoted(path)}' "
-        f"(format parquet, compression {COMPRESSION}, return_files true)"
+        f"({FORMAT})"
     )
     return _files_of(connection.execute(copy, dict(parameters)))
 

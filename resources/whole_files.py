@@ -35,6 +35,8 @@ def check_whole(file: LandedFile) -> None:
         raise UnreadableFileError("the file is empty; land it again with its records")
     if tail[-1:] in (b"\n", b"\r") or (file.format == "json" and _ends_with_json(tail)):
         return
+    if tail[-1:] == b"\0":
+        raise UnreadableFileError("it is not text in UTF-8 (UTF-16, by its look); land it in UTF-8")
     message = "the last line does not end: the file is cut off, or still being written; land it whole, with a line end"
     raise UnreadableFileError(message)
 
@@ -45,11 +47,14 @@ def csv_header(file: LandedFile) -> list[str]:
     Raises:
         UnreadableFileError: it has none, or is not UTF-8.
     """
-    with _opened(file) as content, io.TextIOWrapper(content, encoding="utf-8-sig", newline="") as text:
+    # The wrapper decodes far ahead of the first line, where a bad line may lie: that is not the header's fault.
+    wrapping = {"encoding": "utf-8-sig", "errors": "surrogateescape", "newline": ""}
+    with _opened(file) as content, io.TextIOWrapper(content, **wrapping) as text:
         try:
             names = next(csv.reader(text, strict=True), [])
-        except (csv.Error, UnicodeDecodeError) as error:
-            message = f"its first line is no header in UTF-8 ({error}); begin with the names of the columns"
+            "".join(names).encode()
+        except (csv.Error, UnicodeEncodeError) as error:
+            message = "its first line is no header in UTF-8; begin with the names of the columns"
             raise UnreadableFileError(message) from error
     if not any(name.strip() for name in names):
         raise UnreadableFileError("its first line is empty; begin with the names of the columns")

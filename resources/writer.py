@@ -14,6 +14,7 @@ So in each table the runs rise with the commits, and what is newer than a step's
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TypeVar
 
 import polars as pl
@@ -21,7 +22,7 @@ import polars as pl
 from resources.errors import LakeError
 from resources.lake import INLINE_ROWS, Lake, Parameters
 from resources.lock import writer_lock
-from resources.staging import Staged, StagedFile, stage_query, stage_statement
+from resources.staging import Staged, StagedFile, stage_day, stage_frame, stage_statement
 
 # What throws caches away (`rebuild.py`): whatever a run computed from them before is out of date.
 REBUILD = "rebuild"
@@ -80,15 +81,17 @@ class Step:
     def append(self, table: str, frame: pl.DataFrame) -> None:
         """Append the rows of a frame (the table's columns without `run`) with the commit."""
         if frame.height > INLINE_ROWS:
-            with self.lake.registered(frame_to_stage=frame):
-                query = "select * from frame_to_stage"
-                self._add(stage_query(self.lake, table, query, {"stamped_run": self.run}))
+            self._add(stage_frame(self.lake, table, frame, self.run))
         elif frame.height:
             self.inlined.append((table, frame))
 
     def append_statement(self, table: str, name: str, parameters: Parameters | None = None) -> int:
         """Append what `sql/<name>.sql` selects (the table's columns without `run`) with the commit; returns the rows."""
         return self._add(stage_statement(self.lake, table, name, parameters or {}, self.run))
+
+    def append_of_day(self, table: str, name: str, day: date) -> int:
+        """The same for rows that are all of one UTC day."""
+        return self._add(stage_day(self.lake, table, name, self.run, day))
 
     def _add(self, staged: Staged) -> int:
         self.staged += staged.files

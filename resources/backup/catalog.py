@@ -78,8 +78,10 @@ def settle_catalog(path: Path, data: Path) -> None:
     """Make a copied catalog the catalog of a lake whose files are in `data`.
 
     The catalog names its data folder by its full path, and each file by its path below it. Files that were given up
-    before the backup are not in it, so nothing is left to clean up.
+    before the backup are not in it, so nothing is left to clean up. In WAL mode readers may open it first.
     """
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("update ducklake_metadata set value = ? where key = 'data_path'", (f"{data}/",))
-        connection.execute("delete from ducklake_files_scheduled_for_deletion")
+    with closing(sqlite3.connect(path)) as connection:
+        with connection:
+            connection.execute("update ducklake_metadata set value = ? where key = 'data_path'", (f"{data}/",))
+            connection.execute("delete from ducklake_files_scheduled_for_deletion")
+        connection.execute("pragma journal_mode = wal")

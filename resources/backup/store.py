@@ -82,7 +82,7 @@ class Store:
         if (now.st_size, now.st_mtime_ns) != (size, state.st_mtime_ns):
             self.left_out.append(str(source))
             return
-        stored = f"{role}/{sha256[:16]}/{source.name}"
+        stored = f"{role}/{sha256[:16]}/{Path(name).name}"
         path = self.target / stored
         path.parent.mkdir(exist_ok=True)
         self.written.append(passing.replace(path))

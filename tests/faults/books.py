@@ -4,7 +4,7 @@ What belongs here: what two lakes must agree on, and saying clearly where they d
 (`runs.py`). Numbers of runs, posted hours, files and rows are left out: they tell how the books came about.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import polars as pl
@@ -37,11 +37,14 @@ TABLES: Final = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Books:
-    """For each table its rows as text, by key."""
+    """For each table its sums by key."""
 
-    tables: dict[str, pl.DataFrame] = field(default_factory=dict, repr=False)
+    tables: dict[str, pl.DataFrame]
+
+    def __repr__(self) -> str:
+        return f"<Books of {self.heights()} rows>"
 
     def heights(self) -> dict[str, int]:
         """How many rows each table has."""

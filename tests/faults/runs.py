@@ -41,8 +41,13 @@ def opened(directory: Path) -> Iterator[Project]:
 
 def land(project: Project, files: Iterable[File]) -> None:
     """Put files where a collector would."""
+    land_in(project.settings.landing, files)
+
+
+def land_in(landing: Path, files: Iterable[File]) -> None:
+    """The same, for a project that nobody has open."""
     for file in files:
-        path = project.settings.landing / file.source / file.name
+        path = landing / file.source / file.name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(file.content)
 

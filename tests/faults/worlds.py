@@ -13,7 +13,7 @@ import io
 import json
 import random
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -100,12 +100,15 @@ class File:
     arrives: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class World:
     """All that lands: reference data and usage."""
 
-    facts: tuple[File, ...] = field(repr=False)
-    usage: tuple[File, ...] = field(repr=False)
+    facts: tuple[File, ...]
+    usage: tuple[File, ...]
+
+    def __repr__(self) -> str:
+        return f"<World of {len(self.facts)} and {len(self.usage)} files>"
 
     def arrived(self, hours: int) -> Iterator[File]:
         """Usage files that are there once so many hours are over."""
@@ -129,6 +132,13 @@ def facts() -> Iterator[File]:
     yield _csv("subscriptions", "changes", _changes())
     yield _csv("grants", "promotions", _promotions())
     yield _csv("grants", "paid", _paid())
+
+
+def by_row(file: File) -> Iterator[File]:
+    """The rows of a CSV file as files of their own."""
+    header, *rows = file.content.decode().splitlines()
+    for number, row in enumerate(rows):
+        yield File(file.source, f"{number:02d}-{file.name}", f"{header}\n{row}\n".encode(), file.arrives)
 
 
 def _csv(source: str, name: str, rows: Iterable[Mapping[str, str]], arrives: int = 0) -> File:

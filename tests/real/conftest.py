@@ -6,7 +6,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.real import reference
+from pipelines.hourly import run_hourly
+from resources.lake import Lake
+from tests.real import billing, reference
+from tests.real.landing import land_week
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +29,23 @@ def reference_week(data_file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @pytest.fixture(scope="session")
-def billed_week(data_file: Path) -> reference.Books:
+def caught_up(data_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+    """The week billed in one catch-up run, from one file."""
+    with billing.new_project(tmp_path_factory.mktemp("caught-up")) as project:
+        land_week(project.settings.landing, "week", data_file)
+        run_hourly(project, billing.END)
+        yield project.lake
+
+
+@pytest.fixture(scope="session")
+def hour_by_hour(data_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+    """The week billed in 168 runs, each as soon as its hour's file has landed."""
+    with billing.new_project(tmp_path_factory.mktemp("hour-by-hour")) as project:
+        billing.bill_by_the_hour(project, data_file)
+        yield project.lake
+
+
+@pytest.fixture(scope="session")
+def billed_week(caught_up: Lake) -> reference.Books:
     """The week as the product billed it."""
-    pytest.skip(f"the product's billing of {data_file.name} is not wired to this fixture yet")
+    return billing.books_to_compare(caught_up)

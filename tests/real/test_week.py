@@ -2,6 +2,8 @@
 
 import duckdb
 
+from resources.lake import Lake
+from tests.faults.books import books, differences
 from tests.real import reference
 
 SHOWN = 5
@@ -19,3 +21,8 @@ def test_charges_per_account_price_machine_and_hour(
 ) -> None:
     different = reference.differing_charges(reference_week, billed_week.charges)
     assert not different, f"{len(different)} differ, the first: {different[:SHOWN]}"
+
+
+def test_hour_by_hour_and_one_catch_up_run_give_the_same_books(hour_by_hour: Lake, caught_up: Lake) -> None:
+    different = differences(books(caught_up), books(hour_by_hour))
+    assert not different, different

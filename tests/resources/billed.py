@@ -6,19 +6,26 @@ What belongs here: making, copying and reading such projects. What does not: wha
 import shutil
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
 
 from resources.lake import Lake
 from resources.project import Project
+from resources.settings import load_settings
+from resources.writer import record
 from tests.faults import runs, worlds
+from tests.faults.books import Books, books
 
-HOURS = 20
-MACHINES = 10
+HOURS = 9
+MACHINES = 30
 HOUR = timedelta(hours=1)
-# What the last hours bring: some tests run them after the upkeep, the backup or the restore.
-LEFT_FOR_LATER = 2
+INSTANT = pl.Datetime("us", "UTC")
+# The first hours are billed in one go, the last ones after the upkeep, the backup or the restore of a test.
+CAUGHT_UP = 3
+BILLED = 7
+TOP_UPS = 24
 TABLES = """
 accounts charges closed_months grants ingested_files ingested_hours invoices ledger_entries lot_positions price_books
 rated_totals rejected_events run_hours runs schema_migrations step_heads subscriptions usage_events usage_hourly
@@ -41,27 +48,46 @@ class Billed:
         """Open the project's lake."""
         return runs.open_project(self.directory)
 
-    def run_on(self, until: int = HOURS) -> None:
-        """Land and bill what the world still has, up to an hour."""
+    def open_read_only(self) -> Lake:
+        """Open the lake as analysts do."""
+        settings = load_settings(self.directory)
+        return Lake(settings.lake.catalog, settings.lake.data, read_only=True, threads=1)
+
+    def run_on(self) -> Books:
+        """Land and bill the last hours; returns the books."""
         with self.open() as project:
-            for hour in range(HOURS - LEFT_FOR_LATER + 1, until + 1):
+            for hour in range(BILLED + 1, HOURS + 1):
                 bill_hour(project, self.world, hour)
+            return books(project.lake)
 
 
 def bill_hour(project: Project, world: worlds.World, hour: int) -> None:
-    """Land what arrives by the end of this hour and bill it."""
-    runs.land(project, (file for file in world.usage if hour - 1 < file.arrives <= hour))
+    """Land what has arrived by the end of this hour and bill it."""
+    runs.land(project, world.arrived(hour))
     runs.run(project, worlds.START + hour * HOUR)
 
 
+def top_up(lake: Lake, number: int) -> None:
+    """Grant credit, as a command does: a commit of one row."""
+    row = {
+        "grant_id": f"top-up-{number}", "account_id": worlds.ACCOUNTS[number % 5], "kind": "promotional",
+        "amount": Decimal(1), "currency": "EUR", "priority": 30, "effective_at": worlds.START, "expires_at": None,
+        "receipt": "", "tax_paid": Decimal(0), "tax_code": "", "gateway": "", "reason": "", "void": False,
+    }  # fmt: skip
+    frame = pl.DataFrame([row], schema_overrides={"effective_at": INSTANT, "expires_at": INSTANT, "priority": pl.Int32})
+    record(lake, "reference", "grant", lambda step: step.append("grants", frame))
+
+
 def make(directory: Path) -> Billed:
-    """Bill a world hour by hour, but for its last hours."""
+    """Bill a world, but for its last hours."""
     world = worlds.make(hours=HOURS, machines=MACHINES)
     with runs.opened(directory) as project:
         runs.take_books(project)
         runs.land(project, world.facts)
-        for hour in range(1, HOURS - LEFT_FOR_LATER + 1):
+        for hour in range(CAUGHT_UP, BILLED + 1):
             bill_hour(project, world, hour)
+        for number in range(TOP_UPS):
+            top_up(project.lake, number)
     return Billed(directory, world)
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.books import Books
 from tests.resources import billed
 
 
@@ -17,3 +18,9 @@ def first_billed(tmp_path_factory: pytest.TempPathFactory) -> billed.Billed:
 def books(first_billed: billed.Billed, tmp_path: Path) -> billed.Billed:
     """A billed project of one's own."""
     return first_billed.copy(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def expected_later(first_billed: billed.Billed, tmp_path_factory: pytest.TempPathFactory) -> Books:
+    """The books after the world's last hours, where nothing but runs happened."""
+    return first_billed.copy(tmp_path_factory.mktemp("later") / "project").run_on()

@@ -5,10 +5,13 @@ What belongs here: landing files, running ingest and reading what became of them
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from assets.accounts import take_accounts
@@ -58,24 +61,39 @@ def lines(*records: object) -> bytes:
     return "".join(f"{text}\n" for text in texts).encode()
 
 
+@cache
+def _template() -> TemporaryDirectory[str]:
+    """A project with its tables made, its price book and two accounts taken: made once, copied by every test."""
+    folder = TemporaryDirectory()
+    directory = Path(folder.name) / "world"
+    directory.mkdir()
+    (directory / "meterbook.toml").write_text('[seller]\nname = "Seller"\n', encoding="utf-8")
+    (directory / "pricebook.yaml").write_text(BOOK, encoding="utf-8")
+    accounts = [{**ACCOUNT, "account_id": name} for name in ("acme", "beta")]
+    write_rows(directory / "landing" / "accounts" / "accounts.csv", accounts)
+    with Project.open(load_settings(directory), FixedClock(NOW)) as project:
+        take_book(project, "template")
+        take_accounts(project, "template")
+    return folder
+
+
 class World:
     """A project in a folder, its clock, and what landed in it so far."""
 
-    def __init__(self, directory: Path, accounts: Sequence[str] = ("acme", "beta")) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
-        (directory / "meterbook.toml").write_text('[seller]\nname = "Seller"\n', encoding="utf-8")
-        (directory / "pricebook.yaml").write_text(BOOK, encoding="utf-8")
+    def __init__(self, directory: Path) -> None:
+        shutil.copytree(Path(_template().name) / "world", directory, dirs_exist_ok=True)
         self.project = Project.open(load_settings(directory), FixedClock(NOW))
         self.landing = self.project.settings.landing
         self.runs = 0
-        self.has_book = False
-        if accounts:
-            self.add_accounts(*accounts)
+        self.has_book = True
+        self.has_accounts = False
+        self.reference: dict[str, Any] = {}
 
     def add_accounts(self, *names: str) -> None:
         """Land accounts; the next run takes them."""
         path = self.landing / "accounts" / f"{'-'.join(names)}.csv"
         write_rows(path, [{**ACCOUNT, "account_id": name} for name in names])
+        self.has_accounts = True
 
     def land(self, name: str, content: bytes, source: str = "usage_records") -> Path:
         """Land a file as a careful collector does: it appears whole."""
@@ -92,7 +110,8 @@ class World:
         if not self.has_book:
             take_book(self.project, job)
             self.has_book = True
-        take_accounts(self.project, job)
+        if self.has_accounts:
+            self.reference = take_accounts(self.project, job)
         return take_usage(self.project, job)
 
     def take(self, name: str, content: bytes, source: str = "usage_records") -> dict[str, Any]:

@@ -1,7 +1,5 @@
--- Lines that are no JSON object and no array of objects, by their place in the file; empty lines are nothing.
+-- Lines that are no JSON object and no array of objects.
 create or replace temp table malformed as
-select landed_file as file, number - min(number) over (partition by landed_file) + 1 as "row", line
-from lines
-qualify trim(line) <> '' and (not json_valid(line) or json_type(line) not in ('OBJECT', 'ARRAY'))
+select landed_file as file, landed_row as "row", bad_line as line from landed_lines where bad_line is not null
 union all
 select file, "row", line from unreadable_lines

@@ -6,4 +6,4 @@ where run <= $run
   and "timestamp" >= (select min(hour) from shared_hours)
   and "timestamp" < (select max(hour) + interval 1 hour from shared_hours)
   and hash(source, event_id, "timestamp") in (
-      select identity_hash from judged where reason is null and date_trunc('hour', "timestamp") in (select hour from shared_hours))
+      select identity_hash from judgements where reason is null and hour in (select hour from shared_hours))

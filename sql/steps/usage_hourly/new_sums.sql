@@ -1,14 +1,18 @@
--- Sums only grow by what is new: records newer than the step's head, and older ones of the hours that close now.
+-- Sums only grow by what is new: records newer than the step's head, and older ones of the hours that close now. (The hour
+-- by a division: date_trunc works in calendars, and takes twenty times as long.)
 select
     usage_events.account_id, service_id, usage_events.resource_id, usage_events.meter, dimensions,
-    coalesce(cut_slices.slice_start, date_trunc('hour', "timestamp")) as slice_start, sum(quantity) as quantity
-from usage_events
+    coalesce(cut_slices.slice_start, usage_events.hour) as slice_start, sum(quantity) as quantity
+from (
+    select *, make_timestamptz(epoch_us("timestamp") // 3600000000 * 3600000000) as hour from usage_events
+) as usage_events
 semi join sum_meters using (meter)
 left join cut_slices
-    on usage_events.account_id = cut_slices.account_id and "timestamp" >= cut_slices.slice_start and "timestamp" < cut_slices.slice_end
+    on usage_events.account_id = cut_slices.account_id and usage_events.hour = cut_slices.hour
+    and "timestamp" >= cut_slices.slice_start and "timestamp" < cut_slices.slice_end
 anti join touched_hours
     on usage_events.resource_id = touched_hours.resource_id and usage_events.meter = touched_hours.meter
-    and date_trunc('hour', "timestamp") = touched_hours.hour
+    and usage_events.hour = touched_hours.hour
 where run <= $run and "timestamp" < $until
   and (run > $head or "timestamp" >= $closed_until)
 group by all

@@ -1,0 +1,1 @@
+create or replace temp view landed as select * from landed_unusual

@@ -1,0 +1,64 @@
+"""A run in a process of its own that says how far it is, so that it can be killed at a chosen instant.
+
+What belongs here: what the process does and reports. What does not: when it is killed (`test_kills.py`).
+"""
+
+import multiprocessing
+from collections.abc import Mapping
+from datetime import datetime
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+from typing import Final
+
+from pipelines.hourly import hourly_steps
+from resources.project import Project
+from tests.faults.runs import open_project
+
+STAGES: Final[Mapping[str, tuple[str, ...]]] = {
+    "reference": ("price_book", "accounts"),
+    "usage_events": ("usage_events",),
+    "usage_hourly": ("usage_hourly",),
+    "charges": ("charges",),
+    "ledger_entries": ("ledger_entries",),
+}
+BEGUN, STAGED, COMMITTING, COMMITTED, ENDED = range(5)
+MOMENTS: Final = {"staged": STAGED, "committing": COMMITTING, "committed": COMMITTED}
+# A moment, and the lake's newest snapshot at that moment.
+Mark = tuple[int, int]
+
+
+def forking() -> ForkServerContext:
+    """Processes forked from one that has the slow imports behind it.
+
+    Not those of Polars and DuckDB: they start threads, of which a fork keeps only the locks, and its first query hangs.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["dagster", "pydantic_settings", "yaml", "pandera"])
+    return context
+
+
+def run_up_to(directory: Path, job: str, until: datetime, stage: str, marks: Connection) -> None:
+    """Run the hourly steps up to a stage, and send a mark of every write in it."""
+    with open_project(directory) as project:
+        project.lake.watch = lambda step, moment: _mark(project, marks, MOMENTS[moment]) if step == stage else None
+        for name, step in hourly_steps(project, job, until).items():
+            if name == STAGES[stage][0]:
+                _mark(project, marks, BEGUN)
+            step()
+            if name == STAGES[stage][-1]:
+                _mark(project, marks, ENDED)
+                return
+
+
+def run_whole(directory: Path, job: str, until: datetime) -> None:
+    """Run all hourly steps."""
+    with open_project(directory) as project:
+        for step in hourly_steps(project, job, until).values():
+            step()
+
+
+def _mark(project: Project, marks: Connection, moment: int) -> None:
+    query = "select max(snapshot_id) from __ducklake_metadata_lake.ducklake_snapshot"
+    row = project.lake.connection.execute(query).fetchone()
+    marks.send((moment, row[0] if row else 0))

@@ -1,0 +1,61 @@
+"""Bills the real week with the product.
+
+What belongs here: making projects for the week and running them. What does not: what the books must be (`reference.py`).
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from pipelines.hourly import run_hourly
+from resources.clock import FixedClock
+from resources.lake import Lake
+from resources.project import Project
+from resources.settings import load_settings
+from tests.real import reference
+from tests.real.landing import land_week
+
+BEGIN: Final = datetime(2013, 8, 1, tzinfo=UTC)
+END: Final = datetime(2013, 8, 8, tzinfo=UTC)
+HOURS: Final = 168
+SETTINGS: Final = """
+price_book = "prices.yaml"
+[seller]
+name = "Example Cloud"
+"""
+
+
+@contextmanager
+def new_project(directory: Path) -> Iterator[Project]:
+    """A project with the price book of the week, on the day after it."""
+    (directory / "meterbook.toml").write_text(SETTINGS, encoding="utf-8")
+    shutil.copy(Path(__file__).parent / "prices.yaml", directory / "prices.yaml")
+    with Project.open(load_settings(directory), FixedClock(END + timedelta(days=1))) as project:
+        yield project
+
+
+def bill_by_the_hour(project: Project, data_file: Path) -> None:
+    """Land each hour's file when its hour is over, and close that hour."""
+    aside = project.settings.directory / "aside"
+    files = land_week(aside, "hour", data_file)
+    shutil.move(aside, project.settings.landing)
+    landed = [project.settings.landing / file.relative_to(aside) for file in files]
+    waiting = [(file, file.rename(file.with_name(f".{file.name}"))) for file in landed]
+    for hour, (name, hidden) in enumerate(waiting, start=1):
+        hidden.rename(name)
+        run_hourly(project, BEGIN + timedelta(hours=hour))
+
+
+def books_to_compare(lake: Lake) -> reference.Books:
+    """Quantities and charges in the columns of the independent computation."""
+    quantities = lake.connection.execute(
+        "select resource_id as vm, meter, slice_start as hour, sum(quantity) as quantity from usage_hourly group by all"
+    ).pl()
+    charges = lake.connection.execute(
+        "select account_id as account, price_id, resource_id as vm, slice_start, sum(quantity_delta) as quantity, "
+        "sum(amount_delta) as amount from charges group by all"
+    ).pl()
+    return reference.Books(quantities=quantities, charges=charges)

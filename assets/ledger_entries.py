@@ -73,9 +73,10 @@ def _grant_legs(step: Step, grants: pl.DataFrame) -> pl.DataFrame:
 def _burn(step: Step, touched: pl.DataFrame, restarted: pl.DataFrame, closed: datetime) -> list[pl.DataFrame]:
     """The legs of use and of expiry: what should stand less what stands, for the touched accounts."""
     parameters = {"run": step.run, "first": touched["first_slice"].min()}
+    recent = step.lake.value("steps/charges/first_closing", step.bounds()) or touched["first_slice"].max()
     with step.lake.registered(touched=touched):
         lots = step.lake.frame("steps/ledger/lots", {"run": step.run})
-        charges = step.lake.frame("steps/ledger/charges_by_slice", {**parameters, "head": step.head})
+        charges = step.lake.frame("steps/ledger/charges_by_slice", {**parameters, "head": step.head, "recent": recent})
         draws = step.lake.frame("steps/ledger/standing_draws", parameters)
         unbilled = step.lake.frame("steps/ledger/standing_unbilled", parameters)
         expired = step.lake.frame("steps/ledger/standing_expiries", {"run": step.run})

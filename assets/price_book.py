@@ -6,8 +6,9 @@ from typing import Any
 import dagster as dg
 
 from assets.shown import counts, shown
+from rating.errors import PriceBookError
 from resources.lake import Lake
-from resources.price_books import take_price_book
+from resources.price_books import books_as_of, take_price_book
 from resources.project import Project
 from resources.project_source import ProjectSource
 from resources.writer import Step, converge
@@ -16,13 +17,20 @@ from resources.writer import Step, converge
 def take_book(project: Project, job: str) -> dict[str, Any]:
     """Take the price book if it says something new.
 
+    A bad one is refused whole, with every problem in it, and the run goes on with the one in force (semantics 1).
+
     Raises:
-        PriceBookError: the file is refused whole, with every problem in it; the book in force stays.
+        PriceBookError: it is refused, and there is none in force.
     """
 
     def work(step: Step) -> dict[str, Any]:
-        taken = take_price_book(step, project.settings.price_book, first_open_period(step.lake, step.run))
-        return {"taken": taken is not None, "version": taken.version if taken else "as before"}
+        try:
+            taken = take_price_book(step, project.settings.price_book, first_open_period(step.lake, step.run))
+        except PriceBookError as error:
+            if not books_as_of(step.lake, step.run):
+                raise
+            return {"taken": False, "version": "as before", "refused": str(error)}
+        return {"taken": taken is not None, "version": taken.version if taken else "as before", "refused": ""}
 
     return converge(project.lake, "reference", job, work)
 
@@ -38,4 +46,8 @@ def price_book(context: dg.AssetExecutionContext, project: dg.ResourceParam[Proj
     """What things cost: the price book of the settings, taken when it is new, refused whole when it is wrong."""
     with project.open() as opened:
         report = take_book(opened, context.run.run_id)
-        return shown(opened, context.run.run_id, report, counts(report, {"new": "taken", "version": "version"}))
+        refused = {"refused": report["refused"]} if report["refused"] else {}
+        if refused:
+            context.log.error(report["refused"])
+        metadata = {**counts(report, {"new": "taken", "version": "version"}), **refused}
+        return shown(opened, context.run.run_id, report, metadata)

@@ -29,8 +29,8 @@ Report = dict[str, Any]
 NEWEST_RUN: Final = 2**62
 # Dagster commits each event by itself unless told otherwise; a run has about sixty.
 EVENTS_AT_ONCE: Final = "100"
-# A command prints its own words.
-ONLY_ERRORS: Final = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
+# A command prints its own words, and its own errors; the log is in Dagster.
+SILENT: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 class CheckFailedError(MeterbookError):
@@ -100,7 +100,7 @@ class HourlyRuns:
     ) -> dict[str, Report]:
         try:
             result = self._job(job, first).execute_in_process(
-                instance=self._instance, run_config={**run_config, **ONLY_ERRORS}, **_partitions(first, last)
+                instance=self._instance, run_config={**run_config, **SILENT}, **_partitions(first, last)
             )
         except DagsterAssetCheckFailedError as error:
             message = f"the books are not as they must be, and the run stopped: {' '.join(str(error).split())}"

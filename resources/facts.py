@@ -5,6 +5,7 @@ What belongs here: loading. What does not: taking new rows (`reference.py`) and 
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
 import polars as pl
 
@@ -26,7 +27,7 @@ class Facts:
     meters: pl.DataFrame
     subscriptions: pl.DataFrame
 
-    @property
+    @cached_property
     def prices(self) -> pl.DataFrame:
         """The prices of all books, one row a (plan, price, version, currency)."""
         return compile_prices(self.books)
@@ -38,10 +39,14 @@ class Facts:
 
 
 def facts_as_of(lake: Lake, run: int) -> Facts:
-    """Load the reference data as of a run."""
-    books = books_as_of(lake, run)
-    subscriptions = lake.frame("steps/reference/subscriptions_now", {"run": run})
-    return Facts(books, compile_meters(books), subscriptions)
+    """Load the reference data as of a run; what was loaded is kept until there is new reference data."""
+    key = ("facts", lake.value("steps/reference/mark", {"run": run}))
+    if key not in lake.memo:
+        books = books_as_of(lake, run)
+        subscriptions = lake.frame("steps/reference/subscriptions_now", {"run": run})
+        lake.memo[key] = Facts(books, compile_meters(books), subscriptions)
+    kept: Facts = lake.memo[key]
+    return kept
 
 
 def reference_moved(lake: Lake, after_run: int, up_to_run: int) -> bool:

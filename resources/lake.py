@@ -5,7 +5,7 @@ that knows what the tables mean.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
@@ -72,6 +72,9 @@ class Lake:
         self.catalog, self.data, self.read_only = catalog, data, read_only
         self._options = {"threads": threads, "memory_limit": memory_limit}
         self._connection: duckdb.DuckDBPyConnection | None = None
+        # What was read and cannot change any more, for as long as the connection is open; whoever keeps something here
+        # says in the key what it is and as of when.
+        self.memo: dict[Hashable, Any] = {}
         # Told of every write, with the step and "staged", "committing" or "committed": tests break off there.
         self.watch: Callable[[str, str], None] = lambda _step, _moment: None
 
@@ -116,6 +119,7 @@ class Lake:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+            self.memo.clear()
 
     def __enter__(self) -> Self:
         return self

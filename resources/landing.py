@@ -3,9 +3,9 @@
 What belongs here: names, sizes, times and hashes of files. What does not: what is in them (`raw_files.py`).
 """
 
-import contextlib
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,11 +76,18 @@ def _found(folder: Path, source: str, unlisted: list[OSError]) -> Iterator[Lande
     for parent, folders, names in os.walk(folder, onerror=unlisted.append):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for path in [Path(parent, name) for name in names if not name.startswith(".")]:
-            # A file that is gone by now was moved on by whoever lands files.
-            with contextlib.suppress(FileNotFoundError):
-                if path.is_file():
-                    state = path.stat()
-                    yield LandedFile(source, _name(path, folder), path, state.st_size, state.st_mtime_ns)
+            size = modified_ns = 0
+            try:
+                state = path.stat()
+            except FileNotFoundError:
+                continue  # moved on meanwhile by whoever lands files
+            except OSError:
+                pass  # reading it fails too, and says why
+            else:
+                if not stat.S_ISREG(state.st_mode):
+                    continue
+                size, modified_ns = state.st_size, state.st_mtime_ns
+            yield LandedFile(source, _name(path, folder), path, size, modified_ns)
 
 
 def _name(path: Path, folder: Path) -> str:

@@ -7,9 +7,8 @@ What belongs here: YAML and JSON, and which books hold as of a run. What does no
 import hashlib
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import yaml
@@ -17,20 +16,14 @@ import yaml
 from rating.errors import PriceBookError, Problem
 from rating.pricebook import PriceBook, check_succession, parse_price_book
 from resources.lake import Lake
+from resources.strict_yaml import without_repeated_keys
 from resources.writer import Step
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """YAML without keys that stand twice: the first of the two would be lost in silence."""
+    """YAML without keys that stand twice."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - yaml's
-        keys = [self.construct_object(key, deep=deep) for key, _ in node.value]  # type: ignore[no-untyped-call]
-        repeated = {str(key) for key in keys if keys.count(key) > 1}
-        if repeated:
-            line = node.start_mark.line + 1
-            message = f"{', '.join(sorted(repeated))} stands twice in the mapping at line {line}; keep one"
-            raise yaml.constructor.ConstructorError(None, None, message, node.start_mark)
-        return super().construct_mapping(node, deep=deep)
+    construct_mapping = without_repeated_keys(yaml.SafeLoader)
 
 
 def read_price_book(path: Path) -> PriceBook:
@@ -44,7 +37,10 @@ def read_price_book(path: Path) -> PriceBook:
     except FileNotFoundError:
         problem = Problem("file", "not found", "write it there, or set price_book in meterbook.toml")
         raise PriceBookError(str(path), [problem]) from None
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+    except OSError as error:
+        problem = Problem("file", f"cannot be read ({error.strerror})", "make it a file that this user may read")
+        raise PriceBookError(str(path), [problem]) from error
+    except (yaml.YAMLError, ValueError) as error:  # a date that is none, and text that is not UTF-8, are ValueErrors
         what = " ".join(str(error).split())
         raise PriceBookError(str(path), [Problem("file", f"is not YAML ({what})", "mend that line")]) from error
     return parse_price_book(document, str(path))
@@ -70,6 +66,7 @@ def take_price_book(step: Step, path: Path, first_open: datetime | None) -> Pric
         return None
     others = [other for other in standing if other.version != book.version]
     check_succession([*others, book], str(path))
+    _check_replaced(book, standing, path)
     _check_open(book, standing, path, first_open)
     row = {
         "version": book.version,
@@ -81,6 +78,14 @@ def take_price_book(step: Step, path: Path, first_open: datetime | None) -> Pric
     frame = pl.DataFrame([row], schema_overrides={"effective_from": pl.Datetime("us", "UTC")})
     step.append("price_books", frame)
     return book
+
+
+def _check_replaced(book: PriceBook, standing: Sequence[PriceBook], path: Path) -> None:
+    """A book that replaces one, by its version or its start, is held to what that one said of its meters too."""
+    for other in standing:
+        if book.version == other.version or book.effective_from == other.effective_from:
+            before = {"version": f"{other.version} as it stands", "effective_from": book.effective_from - timedelta(days=1)}
+            check_succession([other.model_copy(update=before), book], str(path))
 
 
 def _same(document: str, other: PriceBook) -> bool:

@@ -77,9 +77,11 @@ def sources() -> list[Source]:
 
 
 def define_macros(lake: Lake) -> None:
-    """The conversions that sources and the judge use."""
-    for path in files_of("macros"):
-        lake.run_statement(f"macros/{path.stem}")
+    """The conversions that sources and the judge use; once a connection."""
+    if "macros" not in lake.memo:
+        for path in files_of("macros"):
+            lake.run_statement(f"macros/{path.stem}")
+        lake.memo["macros"] = True
 
 
 def shape_of(lake: Lake, file: LandedFile) -> object:

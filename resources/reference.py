@@ -4,7 +4,7 @@ What belongs here: the columns of each kind, their types and the reasons to refu
 from (`reference_files.py`, the command) and what they mean to the books (`rating/`).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 from zoneinfo import available_timezones
@@ -29,12 +29,12 @@ MENDS: Final = {
     "currency_unknown": "write three letters of ISO 4217, EUR",
     "time_zone_unknown": "write a name of the IANA database, Europe/Berlin",
     "mode_unknown": "write prepaid or postpaid",
-    "tax_rate_unreadable": "write a percentage from 0 to below 100, 19 or 7.5",
+    "tax_rate_unreadable": "write a percentage from 0 to 99 with at most 4 decimals, 19 or 7.5",
     "currency_changed": "an account keeps its currency; make a new account",
     "time_zone_changed": "an account keeps its time zone in this version; make a new account",
-    "unknown_account": "land the account first",
+    "unknown_account": "land the account; the row is then taken by the next run",
     "kind_unknown": "write paid or promotional",
-    "amount_unreadable": "write a positive decimal with at most 18 decimals, 100.00",
+    "amount_unreadable": "write a decimal above 0 and below 1e13 with at most 18 decimals, 100.00",
     "currency_differs": "a grant is in the currency of its account",
     "priority_unreadable": "write a whole number; lower is drawn first",
     "effective_at_unreadable": "write a time with its zone, 2026-11-01T00:00:00Z",
@@ -43,7 +43,7 @@ MENDS: Final = {
     "receipt_missing": "a paid grant names the receipt on which its tax was paid",
     "tax_paid_unreadable": "write the tax paid on the receipt, 19.00, or 0",
     "conflict": "a grant does not change; void it and grant anew under another id",
-    "repeated_id": "give each row its own id and time",
+    "repeated_id": "another row has this id and time and says something else; keep one of them",
     "void_unreadable": "write true or false",
 }
 
@@ -91,6 +91,10 @@ def _typed(rows: pl.DataFrame, kind: Kind) -> pl.DataFrame:
     return rows.with_columns(values)
 
 
+def _is_one_of(name: str, values: Iterable[str]) -> pl.Expr:
+    return pl.col(name).is_in(sorted(values)).fill_null(value=False)
+
+
 def _off_quarter(name: str) -> pl.Expr:
     return pl.col(name).dt.truncate("15m") != pl.col(name)
 
@@ -102,9 +106,9 @@ def _account_reasons(rows: pl.DataFrame) -> Reasons:
         "name_missing": pl.col("name") == "",
         "effective_from_unreadable": pl.col("effective_from").is_null(),
         "effective_from_off_quarter_hour": _off_quarter("effective_from"),
-        "currency_unknown": ~pl.col("currency").is_in(list(CURRENCIES)),
-        "time_zone_unknown": ~pl.col("time_zone").is_in(sorted(available_timezones())),
-        "mode_unknown": ~pl.col("mode").is_in(["prepaid", "postpaid"]),
+        "currency_unknown": ~_is_one_of("currency", CURRENCIES),
+        "time_zone_unknown": ~_is_one_of("time_zone", available_timezones()),
+        "mode_unknown": ~_is_one_of("mode", ("prepaid", "postpaid")),
         "tax_rate_unreadable": pl.col("tax_rate").is_null() | ~pl.col("tax_rate").is_between(0, 99),
         "void_unreadable": pl.col("void").is_null(),
         "currency_changed": pl.col("known_currency").is_not_null() & (pl.col("known_currency") != pl.col("currency")),
@@ -130,7 +134,7 @@ def _grant_reasons(rows: pl.DataFrame) -> Reasons:
     return {
         "id_missing": pl.col("grant_id").is_null(),
         "account_id_missing": pl.col("account_id").is_null(),
-        "kind_unknown": ~pl.col("kind").is_in(["paid", "promotional"]),
+        "kind_unknown": ~_is_one_of("kind", ("paid", "promotional")),
         "amount_unreadable": pl.col("amount").is_null() | (pl.col("amount") <= 0) | (pl.col("amount") >= 10**13),
         "priority_unreadable": pl.col("priority").is_null(),
         "effective_at_unreadable": pl.col("effective_at").is_null(),
@@ -139,7 +143,7 @@ def _grant_reasons(rows: pl.DataFrame) -> Reasons:
         "receipt_missing": paid & (pl.col("receipt") == ""),
         "tax_paid_unreadable": pl.col("tax_paid").is_null() | (pl.col("tax_paid") < 0),
         "unknown_account": pl.col("known_currency").is_null(),
-        "currency_differs": pl.col("known_currency") != pl.col("currency"),
+        "currency_differs": pl.col("known_currency").ne_missing(pl.col("currency")),
         "void_unreadable": pl.col("void").is_null(),
     }
 
@@ -185,27 +189,42 @@ KINDS: Final = {
 
 @dataclass(frozen=True)
 class Taken:
-    """What became of rows: new ones, those that said what stood already, and those refused with their reason."""
+    """What became of rows: `judged` has each with its `refusal` (null: none) and whether it `is_new`.
 
-    added: pl.DataFrame
-    unchanged: int
-    refused: pl.DataFrame
+    A row that is neither refused nor new says what stands already, or what a row before it says.
+    """
+
+    judged: pl.DataFrame
+    columns: tuple[str, ...]
+
+    @property
+    def added(self) -> pl.DataFrame:
+        """The new rows, in the columns of the table."""
+        return self.judged.filter("is_new").select(self.columns)
+
+    @property
+    def refused(self) -> pl.DataFrame:
+        """The rows that were not taken."""
+        return self.judged.filter(pl.col("refusal").is_not_null())
 
 
-def take(step: Step, kind_name: str, rows: pl.DataFrame) -> Taken:
+def take(step: Step, kind_name: str, rows: pl.DataFrame, new_accounts: pl.DataFrame | None = None) -> Taken:
     """Judge rows of text against what stands, and append the new ones with the step's commit.
 
-    `rows` has the kind's columns as text (missing ones get their default) and may have `row`, its place in its file.
-    A row that says what stands already is nothing new: landing a file twice changes nothing.
+    `rows` has the kind's columns as text (missing ones get their default); other columns, such as its place in its file,
+    stay beside it. A row that says what stands already is nothing new: landing a file twice changes nothing.
+    `new_accounts` are those that the same step appends.
     """
     kind = KINDS[kind_name]
-    judged = _judge(step, kind, _complete(rows, kind))
-    good = judged.filter(pl.col("refusal").is_null()).select(*kind.columns)
+    names = list(kind.columns)
+    judged = _judge(step, kind, _complete(rows, kind), new_accounts)
     standing = step.lake.frame(f"steps/reference/standing_{kind.table}", {"run": step.run})
-    fresh = good.join(standing, on=list(kind.columns), how="anti", nulls_equal=True)
-    step.append(kind.table, fresh)
-    refused = judged.filter(pl.col("refusal").is_not_null())
-    return Taken(fresh, good.height - fresh.height, refused)
+    unchanged = standing.select(names).with_columns(stands=pl.lit(value=True))
+    compared = judged.join(unchanged, on=names, how="left", nulls_equal=True, maintain_order="left")
+    is_new = pl.col("refusal").is_null() & pl.col("stands").is_null() & pl.struct("refusal", *names).is_first_distinct()
+    taken = Taken(compared.with_columns(is_new=is_new).drop("stands"), tuple(names))
+    step.append(kind.table, taken.added)
+    return taken
 
 
 def take_or_refuse(step: Step, kind_name: str, row: Mapping[str, str]) -> Taken:
@@ -217,9 +236,14 @@ def take_or_refuse(step: Step, kind_name: str, row: Mapping[str, str]) -> Taken:
     taken = take(step, kind_name, pl.DataFrame([dict(row)], schema=dict.fromkeys(row, pl.String)))
     if taken.refused.height:
         reason = taken.refused["refusal"][0]
-        message = f"{kind_name}: {reason.replace('_', ' ')}; {MENDS[reason]}"
+        message = f"{kind_name.removesuffix('s')} {row.get(KINDS[kind_name].identity[0], '')}: {said(reason)}"
         raise ReferenceDataError(message)
     return taken
+
+
+def said(reason: str) -> str:
+    """A reason to refuse a row as an operator reads it: what is wrong, and what to do."""
+    return f"{reason.replace('_', ' ')}; {MENDS[reason]}"
 
 
 def _complete(rows: pl.DataFrame, kind: Kind) -> pl.DataFrame:
@@ -233,12 +257,12 @@ def _complete(rows: pl.DataFrame, kind: Kind) -> pl.DataFrame:
     return filled.with_columns(trimmed).with_columns(empty_to_default)
 
 
-def _judge(step: Step, kind: Kind, rows: pl.DataFrame) -> pl.DataFrame:
+def _judge(step: Step, kind: Kind, rows: pl.DataFrame, new_accounts: pl.DataFrame | None) -> pl.DataFrame:
     if "expires_at" in kind.columns:
         rows = rows.with_columns(expires_at_text=pl.col("expires_at"))
     known = step.lake.frame("steps/reference/known_accounts", {"run": step.run})
-    pending = [frame for table, frame in step.inlined if table == "accounts"]
-    known = pl.concat([known, *(frame.select(known.columns[0], "currency", "time_zone") for frame in pending)])
+    if new_accounts is not None:
+        known = pl.concat([known, new_accounts.select(known.columns)])
     known = known.unique("account_id", keep="first").select(
         "account_id", known_currency="currency", known_time_zone="time_zone"
     )
@@ -250,11 +274,10 @@ def _judge(step: Step, kind: Kind, rows: pl.DataFrame) -> pl.DataFrame:
 
 def _refuse_conflicts(step: Step, kind: Kind, judged: pl.DataFrame) -> pl.DataFrame:
     """Two rows of one identity in one batch that differ; and a grant that would change (a void may)."""
-    content = pl.struct(*kind.columns)
-    repeated = content.n_unique().over(list(kind.identity)) > 1
-    judged = judged.with_columns(
-        refusal=pl.coalesce("refusal", pl.when(repeated).then(pl.lit("repeated_id")))
-    ).unique(["refusal", *kind.columns], keep="first", maintain_order=True)
+    good = pl.col("refusal").is_null()
+    said_of_it = pl.when(good).then(pl.struct(*kind.columns))
+    differ = good & (said_of_it.drop_nulls().n_unique().over(list(kind.identity)) > 1)
+    judged = judged.with_columns(refusal=pl.coalesce("refusal", pl.when(differ).then(pl.lit("repeated_id"))))
     if kind.table != "grants":
         return judged
     standing = step.lake.frame("steps/reference/standing_grants", {"run": step.run})

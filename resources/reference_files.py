@@ -1,132 +1,112 @@
 """Landed files of reference data: accounts, subscriptions and grants (semantics 1).
 
-What belongs here: finding and reading those files, and recording what became of them. What does not: judging their
-rows (`reference.py`).
+What belongs here: which files are new, and recording what became of them and of their rows. What does not: reading
+them (`reference_rows.py`) and judging their rows (`reference.py`).
 """
 
-import json
-from collections.abc import Callable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import polars as pl
-import yaml
 
+from resources.errors import UnreadableFileError
+from resources.file_rows import SCHEMA, UNKNOWN_CONTENT, failed_rows, taken_rows
 from resources.landing import LandedFile, landed_files
-from resources.reference import MENDS, take
+from resources.new_files import KnownFiles, NewFiles, choose
+from resources.reference import KINDS, MENDS, take
+from resources.reference_rows import read_rows
 from resources.writer import Step
 
 # In this order: a subscription and a grant need their account.
 KINDS_IN_ORDER: Final = ("accounts", "subscriptions", "grants")
+NO_COUNTS: Final = pl.DataFrame(schema={"file": pl.String()})
+CHANGED: Final = "it changed while it was read, or went away; the next run reads it again"
 
 
 def take_reference(step: Step, landing: Path) -> pl.DataFrame:
     """Take the new files of reference data; returns their `ingested_files` rows.
 
-    A bad row is refused with its reason and the others are taken; a file that cannot be read is recorded as failed.
+    A bad row is refused with its reason and the others are taken; a file that cannot be read is recorded as failed. A
+    subscription or grant whose account was not known is judged again.
     """
-    known = step.lake.frame("steps/ingest/known_files", {"run": step.run})
-    seen = set(known.select("source", "file", "size", "modified_ns").iter_rows())
-    results = []
+    known = KnownFiles(step.lake, step.run)
+    pending = step.lake.frame("steps/reference/pending_rows", {"run": step.run})
+    results = [pl.DataFrame(schema=SCHEMA)]
+    new_accounts: pl.DataFrame | None = None
     for kind in KINDS_IN_ORDER:
-        files = landed_files(landing, kind)
-        new = [file for file in files if (file.source, file.name, file.size, file.modified_ns) not in seen]
-        if new:
-            results += _take_kind(step, kind, new)
-    rows = pl.DataFrame(results, schema=_FILE_SCHEMA)
+        new = choose(_new(landed_files(landing, kind), known), known, lambda _: kind)
+        frames, errors = _read(kind, new)
+        rows = pl.concat([_pending(kind, pending), *frames.values()], how="diagonal")
+        counts = NO_COUNTS
+        if rows.height:
+            judged = _take_rows(step, kind, rows, new_accounts)
+            counts = _counts(judged)
+            new_accounts = judged.filter("is_new") if kind == "accounts" else new_accounts
+        files = [file for file in new.readable if file.name in frames]
+        results += [new.unread_rows(), _failed(new, errors), taken_rows(files, new.sha256, counts)]
+    rows = pl.concat(results)
     step.append("ingested_files", rows)
     return rows
 
 
-_FILE_SCHEMA: Final = {
-    "source": pl.String(), "file": pl.String(), "sha256": pl.String(), "size": pl.Int64(), "modified_ns": pl.Int64(),
-    "status": pl.String(), "records": pl.Int64(), "accepted": pl.Int64(), "duplicates": pl.Int64(),
-    "refused": pl.Int64(), "skipped": pl.Int64(), "late": pl.Int64(), "error": pl.String(),
-}  # fmt: skip
+def _new(files: Iterable[LandedFile], known: KnownFiles) -> list[LandedFile]:
+    return [file for file in files if not known.passes_over(file)]
 
 
-def _take_kind(step: Step, kind: str, files: list[LandedFile]) -> list[dict[str, Any]]:
-    """Read the files of one kind and judge their rows together: a later file may repeat an earlier one."""
-    frames, results = [], []
-    for file in files:
-        described = {
-            "source": kind, "file": file.name, "sha256": file.sha256(), "size": file.size,
-            "modified_ns": file.modified_ns, "accepted": 0, "duplicates": 0, "refused": 0, "skipped": 0, "late": 0,
-        }  # fmt: skip
+def _read(kind: str, new: NewFiles) -> tuple[dict[str, pl.DataFrame], dict[str, str]]:
+    """The rows of files that could be read whole, and why the others could not, by name."""
+    frames, errors = {}, {}
+    for file in new.readable:
         try:
-            frame = _read(file)
-        except (OSError, ValueError, pl.exceptions.PolarsError, yaml.YAMLError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            results.append({**described, "status": "failed", "records": 0, "error": reason})
-            continue
-        frames.append(frame.with_columns(file=pl.lit(file.name), row=pl.int_range(1, frame.height + 1)))
-        results.append({**described, "status": "taken", "records": frame.height, "error": None})
-    if frames:
-        _take_rows(step, kind, pl.concat(frames, how="diagonal"), results)
-    return results
+            frame = read_rows(file, list(KINDS[kind].columns))
+            if not file.is_unchanged(new.sha256[file.name]):
+                raise UnreadableFileError(CHANGED)
+        except UnreadableFileError as error:
+            errors[file.name] = str(error)
+        else:
+            frames[file.name] = frame.with_columns(file=pl.lit(file.name), was_pending=pl.lit(value=False))
+    return frames, errors
 
 
-def _take_rows(step: Step, kind: str, rows: pl.DataFrame, results: list[dict[str, Any]]) -> None:
-    taken = take(step, kind, rows)
-    refused = taken.refused.select("file", "row", "refusal").join(rows, on=["file", "row"], how="left")
-    counts = dict(refused.group_by("file").len().iter_rows())
-    for result in results:
-        result["refused"] = counts.get(result["file"], 0)
-        result["accepted"] = result["records"] - result["refused"]
-    record = pl.struct(pl.exclude("file", "row", "refusal")).struct.json_encode()
-    text = [pl.lit(None, pl.String).alias(name) for name in ("event_id", "timestamp", "service_id", "resource_id")]
-    nothing = [pl.lit(None, pl.String).alias(name) for name in ("quantity", "amount", "dimensions")]
-    reason = pl.col("refusal") + ": " + pl.col("refusal").replace_strict(MENDS, default="")
-    step.append(
-        "rejected_events",
-        refused.select(
-            *text, *nothing, "file", "row", source=pl.lit(kind), meter=pl.lit(""),
-            account_id=pl.col("account_id") if "account_id" in rows.columns else pl.lit(None, pl.String),
-            record=record, reason=reason,
-        ),
-    )  # fmt: skip
+def _failed(new: NewFiles, errors: Mapping[str, str]) -> pl.DataFrame:
+    unknown = {name: UNKNOWN_CONTENT for name, error in errors.items() if error == CHANGED}
+    return failed_rows(new.readable, {**new.sha256, **unknown}, errors)
 
 
-def _read(file: LandedFile) -> pl.DataFrame:
-    reader = _READERS.get(file.path.suffix.lower())
-    if reader is None:
-        message = f"files of reference data end in {', '.join(_READERS)}"
-        raise ValueError(message)
-    if file.size == 0:
-        message = "the file is empty; land it again with its rows"
-        raise ValueError(message)
-    return reader(file.path)
-
-
-def _read_csv(path: Path) -> pl.DataFrame:
-    return pl.read_csv(path, infer_schema=False)
-
-
-def _read_lines(path: Path) -> pl.DataFrame:
-    return _of_records([json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()])
-
-
-def _read_yaml(path: Path) -> pl.DataFrame:
-    # Every scalar stays the text that was written: amounts must not become floats.
-    return _of_records(yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader))  # noqa: S506 - makes only text
-
-
-def _of_records(records: object) -> pl.DataFrame:
-    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-        message = "the file must hold a list of mappings"
-        raise ValueError(message)
-    names = list(dict.fromkeys(name for record in records for name in record))
-    return pl.DataFrame(
-        {name: [_as_text(record.get(name)) for record in records] for name in names}, schema=dict.fromkeys(names, pl.String)
+def _pending(kind: str, pending: pl.DataFrame) -> pl.DataFrame:
+    """Rows that wait for their account, in the columns of their kind, as they were written."""
+    waiting = pending.filter(pl.col("source") == kind)
+    text = pl.Struct(dict.fromkeys(KINDS[kind].columns, pl.String()))
+    return waiting.select(
+        pl.col("record").str.json_decode(text).struct.unnest(), "file", "row", "record", was_pending=pl.lit(value=True)
     )
 
 
-def _as_text(value: object) -> str | None:
-    if value is None:
-        return None
-    return json.dumps(value) if isinstance(value, bool) else str(value)
+def _take_rows(step: Step, kind: str, rows: pl.DataFrame, new_accounts: pl.DataFrame | None) -> pl.DataFrame:
+    """Judge the rows, and record the refused ones as they came; returns them with `refusal` and `is_new`."""
+    names = [name for name in KINDS[kind].columns if name in rows.columns]
+    came = pl.struct(names).struct.json_encode()
+    rows = rows.with_columns(record=pl.coalesce("record", came) if "record" in rows.columns else came)
+    judged = take(step, kind, rows, new_accounts).judged
+    reason = pl.col("refusal") + ": " + pl.col("refusal").replace_strict(MENDS, default="")
+    outcome = pl.when(pl.col("refusal").is_null() & pl.col("was_pending")).then(pl.lit("accepted")).otherwise(reason)
+    still_waits = pl.col("was_pending") & (pl.col("refusal") == "unknown_account").fill_null(value=False)
+    told = judged.with_columns(reason=outcome).filter(pl.col("reason").is_not_null() & ~still_waits)
+    nothing = ("event_id", "timestamp", "service_id", "resource_id", "quantity", "amount", "dimensions")
+    step.append(
+        "rejected_events",
+        told.select(
+            *(pl.lit(None, pl.String).alias(name) for name in nothing),
+            "file", "row", "account_id", "record", "reason", source=pl.lit(kind), meter=pl.lit(""),
+        ),
+    )  # fmt: skip
+    return judged.filter(~pl.col("was_pending"))
 
 
-_READERS: Final[dict[str, Callable[[Path], pl.DataFrame]]] = {
-    ".csv": _read_csv, ".ndjson": _read_lines, ".jsonl": _read_lines, ".yaml": _read_yaml, ".yml": _read_yaml,
-}  # fmt: skip
+def _counts(judged: pl.DataFrame) -> pl.DataFrame:
+    refused = pl.col("refusal").is_not_null()
+    counted = judged.group_by("file").agg(
+        records=pl.len(), accepted=pl.col("is_new").sum(), refused=refused.sum(), duplicates=(~refused & ~pl.col("is_new")).sum()
+    )
+    return counted.with_columns(pl.exclude("file").cast(pl.Int64))

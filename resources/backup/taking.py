@@ -71,7 +71,8 @@ def _check_target(settings: Settings, target: Path) -> None:
     for place in (settings.lake.data, settings.documents, settings.landing):
         if target == place or place in target.parents:
             raise BackupError(f"{target} lies in {place}, which is backed up itself; name a folder elsewhere")
-    if target.is_dir() and not (target / MARK).exists() and any(target.iterdir()):
+    ours = (target / MARK).exists() or (target / NAME).exists()
+    if target.is_dir() and not ours and any(target.iterdir()):
         raise BackupError(f"{target} holds other files; name an empty folder, or one that holds a backup")
 
 

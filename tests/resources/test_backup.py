@@ -178,7 +178,7 @@ def test_backups_beside_runs_and_upkeep(backed_up: BackedUp, tmp_path: Path, exp
     process = FRESH.Process(target=run_on, args=(backed_up.project,))
     process.start()
     upkeeping.start()
-    taken = []
+    taken: list[Path] = []
     try:
         while process.is_alive() and len(taken) < 2:
             taken.append(tmp_path / f"backup-{len(taken)}")

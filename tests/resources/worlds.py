@@ -21,6 +21,7 @@ from resources.clock import FixedClock
 from resources.file_rows import COUNTS
 from resources.project import Project
 from resources.settings import load_settings
+from resources.starter import write_project
 from tests.real.landing import write_rows
 
 NOW = datetime(2026, 10, 15, 12, tzinfo=UTC)
@@ -80,8 +81,11 @@ def _template() -> TemporaryDirectory[str]:
 class World:
     """A project in a folder, its clock, and what landed in it so far."""
 
-    def __init__(self, directory: Path) -> None:
-        shutil.copytree(Path(_template().name) / "world", directory, dirs_exist_ok=True)
+    def __init__(self, directory: Path, *, template: bool = True) -> None:
+        if template:
+            shutil.copytree(Path(_template().name) / "world", directory, dirs_exist_ok=True)
+        else:
+            write_project(directory)
         self.project = Project.open(load_settings(directory), FixedClock(NOW))
         self.landing = self.project.settings.landing
         self.runs = 0

@@ -1,6 +1,14 @@
--- Net charges of the touched accounts by slice, with the part that was posted before.
+-- Net charges of the touched accounts by slice, with the part that was posted before. The hours before `$recent` are read
+-- for those accounts only that late records touched: nearly all are touched by the hours that just closed.
 select account_id, slice_start, sum(amount_delta) as amount,
        coalesce(sum(amount_delta) filter (where run <= $head), 0)::decimal(38, 18) as counted
-from charges join touched using (account_id)
-where run <= $run and slice_start >= first_slice and slice_start >= $first
+from (
+    select account_id, slice_start, amount_delta, run
+    from charges join touched using (account_id)
+    where run <= $run and slice_start >= $recent and slice_start >= first_slice
+    union all
+    select account_id, slice_start, amount_delta, run
+    from charges join (from touched where first_slice < $recent) as late using (account_id)
+    where run <= $run and slice_start >= $first and slice_start < $recent and slice_start >= first_slice
+)
 group by all

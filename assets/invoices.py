@@ -49,7 +49,8 @@ def write_drafts(project: Project, job: str, period: str) -> dict[str, Any]:
     def work(step: Step) -> dict[str, Any]:
         drafted = draft(step.lake, project.settings, step.run, period)
         step.delete("steps/invoices/delete_drafts", {"period": period})
-        step.append("invoice_drafts", drafted.invoices.select(*DRAFT_COLUMNS))
+        if drafted.invoices.height:  # where all is issued, nothing is left to draft
+            step.append("invoice_drafts", drafted.invoices.select(*DRAFT_COLUMNS))
         return _report(drafted)
 
     return converge(project.lake, "drafts", job, work)

@@ -42,7 +42,9 @@ def first_open_period(lake: Lake, run: int) -> datetime | None:
 
 
 @dg.asset(group_name="reference", kinds={"yaml"}, owners=["team:finance"])
-def price_book(context: dg.AssetExecutionContext, project: dg.ResourceParam[ProjectSource]) -> dg.MaterializeResult[Any]:
+def price_book(
+    context: dg.AssetExecutionContext, project: dg.ResourceParam[ProjectSource]
+) -> dg.MaterializeResult[Any]:
     """What things cost: the price book of the settings, taken when it is new, refused whole when it is wrong."""
     with project.open() as opened:
         report = take_book(opened, context.run.run_id)

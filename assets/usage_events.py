@@ -80,7 +80,9 @@ def _report(files: pl.DataFrame, accepted_again: int) -> dict[str, Any]:
     deps=["price_book", "accounts"], partitions_def=DAYS,
     group_name="metering", kinds={"duckdb", "parquet"}, owners=["team:operations"],
 )  # fmt: skip
-def usage_events(context: dg.AssetExecutionContext, project: dg.ResourceParam[ProjectSource]) -> dg.MaterializeResult[Any]:
+def usage_events(
+    context: dg.AssetExecutionContext, project: dg.ResourceParam[ProjectSource]
+) -> dg.MaterializeResult[Any]:
     """Every accepted record, once: what landed, judged and deduplicated. Refused records are kept with their reason."""
     with project.open() as opened:
         report = take_usage(opened, context.run.run_id)

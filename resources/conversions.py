@@ -6,7 +6,18 @@ What belongs here: one SQL expression per type, for whatever type a file has. Wh
 
 from collections.abc import Mapping
 
-EXACT_TYPES = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT")
+EXACT_TYPES = (
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "HUGEINT",
+    "UTINYINT",
+    "USMALLINT",
+    "UINTEGER",
+    "UBIGINT",
+    "UHUGEINT",
+)
 # JSON events: as they came, and with long numbers as text (`sql/steps/ingest/landed_json.sql`).
 EVENT, EXACT_EVENT = "landed_event", "landed_exact"
 

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from resources.file_rows import UNKNOWN_CONTENT, failed_rows, taken_rows
-from resources.landing import LandedFile
 from resources.lake import Lake
+from resources.landing import LandedFile
 from resources.new_files import NewFiles
 from resources.raw_files import UNREADABLE, Source, define_macros, open_files, read_from, reason_of
 from resources.writer import Step

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from resources.file_rows import UNKNOWN_CONTENT, failed_rows, skipped_rows
-from resources.landing import LandedFile
 from resources.lake import Lake
+from resources.landing import LandedFile
 
 LARGEST_BATCH_BYTES = 1024 * 1024 * 1024
 

@@ -14,7 +14,7 @@ import polars as pl
 import yaml
 
 from rating.errors import PriceBookError, Problem
-from rating.pricebook import PriceBook, check_succession, parse_price_book
+from rating.pricebook import PriceBook, check_succession, effective_books, parse_price_book
 from resources.lake import Lake
 from resources.strict_yaml import without_repeated_keys
 from resources.writer import Step
@@ -47,8 +47,10 @@ def read_price_book(path: Path) -> PriceBook:
 
 
 def books_as_of(lake: Lake, run: int) -> list[PriceBook]:
-    """The price books that hold as of a run; of two for one version the newer row counts."""
-    rows = lake.frame("steps/reference/price_books_now", {"run": run})
+    """The price books that hold as of a run, as they came; of two for one version the newer counts."""
+    rows = lake.frame("steps/reference/price_books_now", {"run": run}).unique(
+        "version", keep="last", maintain_order=True
+    )
     documents = dict(zip(rows["version"], rows["document"], strict=True))
     return [parse_price_book(json.loads(document), f"price book {name}") for name, document in documents.items()]
 
@@ -62,7 +64,7 @@ def take_price_book(step: Step, path: Path, first_open: datetime | None) -> Pric
     book = read_price_book(path)
     document = json.dumps(book.model_dump(mode="json", exclude_none=True), sort_keys=True)
     standing = books_as_of(step.lake, step.run)
-    if any(_same(document, other) for other in standing):
+    if any(_same(document, other) for other in effective_books(standing)):
         return None
     others = [other for other in standing if other.version != book.version]
     check_succession([*others, book], str(path))
@@ -84,7 +86,10 @@ def _check_replaced(book: PriceBook, standing: Sequence[PriceBook], path: Path) 
     """A book that replaces one, by its version or its start, is held to what that one said of its meters too."""
     for other in standing:
         if book.version == other.version or book.effective_from == other.effective_from:
-            before = {"version": f"{other.version} as it stands", "effective_from": book.effective_from - timedelta(days=1)}
+            before = {
+                "version": f"{other.version} as it stands",
+                "effective_from": book.effective_from - timedelta(days=1),
+            }
             check_succession([other.model_copy(update=before), book], str(path))
 
 

@@ -19,11 +19,13 @@ from resources.landing import LandedFile
 from resources.statements import files_of, statement
 from resources.whole_files import check_whole, csv_header
 
-COLUMN = re.compile(r"^-- column: (?P<name>\w+) (?P<type>text|number|time|map|json)(?P<optional> optional)?$", re.M)
+COLUMN = re.compile(
+    r"^-- column: (?P<name>\w+) (?P<type>text|number|time|map|json)(?P<optional> optional)?$", re.MULTILINE
+)
 LARGEST_LINE_BYTES = 64 * 1024 * 1024
 COLUMNS_SHOWN = 20
-# What DuckDB raises for the content of a file. For much that is damaged in Parquet it raises its bare `Error`, which all of
-# its errors are: those that are none of these, but something more exact, are a fault of ours and end the run.
+# What DuckDB raises for the content of a file. For much that is damaged in Parquet it raises its bare `Error`, which all
+# of its errors are: those that are none of these, but something more exact, are a fault of ours and end the run.
 UNREADABLE = (UnreadableFileError, duckdb.Error)
 _OF_CONTENT = (
     UnreadableFileError, duckdb.IOException, duckdb.InvalidInputException, duckdb.ConversionException,
@@ -68,9 +70,12 @@ def sources() -> list[Source]:
     found = []
     for path in files_of("sources"):
         text = path.read_text(encoding="utf-8")
-        columns = [SourceColumn(match["name"], match["type"], bool(match["optional"])) for match in COLUMN.finditer(text)]
+        columns = [
+            SourceColumn(match["name"], match["type"], bool(match["optional"])) for match in COLUMN.finditer(text)
+        ]
         if len(columns) != text.count("-- column:"):
-            message = f"{path}: a declaration reads `-- column: NAME TYPE`, then `optional` if it is; types are text, number, time, map, json"
+            types = "text, number, time, map or json"
+            message = f"{path}: a column is declared as `-- column: NAME TYPE [optional]`, with the type {types}"
             raise ResourceError(message)
         found.append(Source(path.stem, tuple(columns)))
     return found
@@ -102,8 +107,8 @@ def open_files(lake: Lake, source: Source, files: Sequence[LandedFile]) -> None:
     """Make `landed`, `raw`, `malformed` and `yielded` for files of one shape, and the macro `record_of`.
 
     Raises:
-        UnreadableFileError: one of the files cannot be read, or lacks a column. (A damaged Parquet page may show only when
-            the records are read: then DuckDB raises there.)
+        UnreadableFileError: one of the files cannot be read, or lacks a column. (A damaged Parquet page may show only
+            when the records are read: then DuckDB raises there.)
     """
     connection = lake.connection
     try:
@@ -116,7 +121,9 @@ def open_files(lake: Lake, source: Source, files: Sequence[LandedFile]) -> None:
     query = statement(f"sources/{source.name}")
     names = [row[0] for row in connection.execute(f"describe ({query})").fetchall()]
     fault = "" if "fault" in names else ", null::varchar as fault"
-    connection.execute(f"create or replace temp view yielded as select '{source.name}' as source, *{fault} from ({query})")  # noqa: S608
+    connection.execute(
+        f"create or replace temp view yielded as select '{source.name}' as source, *{fault} from ({query})"
+    )
 
 
 def read_from(lake: Lake, source: Source, relation: str) -> dict[str, str]:
@@ -138,21 +145,26 @@ def reason_of(error: Exception) -> str:
         raise error
     what = str(error).splitlines()[0].partition("Error: ")
     if "state machine reached an invalid state" in what[2]:
-        return "cannot be read: its lines end in several ways (CRLF and LF), or a quote is out of place; land it with one line end"
+        return (
+            "cannot be read: its lines end in several ways (CRLF and LF), or a quote is out of place; "
+            "land it with one line end"
+        )
     return f"cannot be read ({(what[2] or what[0]).strip()}); land it again, whole"
 
 
 def _opener(file: LandedFile) -> Callable[[duckdb.DuckDBPyConnection, Source, Sequence[LandedFile]], None]:
     if file.format is None:
-        message = "its ending tells no format; land .parquet, or .csv, .ndjson, .jsonl or .json (.gz or .zst may follow these)"
-        raise UnreadableFileError(message)
+        message = "its ending tells no format; land .parquet, or .csv, .ndjson, .jsonl or .json"
+        raise UnreadableFileError(f"{message} (.gz or .zst may follow these)")
     return _OPENERS[file.format]
 
 
 def _drop_landed(connection: duckdb.DuckDBPyConnection) -> None:
     """Forget the files before: `landed` may be a view over tables of another format."""
     connection.execute("drop view if exists temp.landed")
-    tables = "select table_name from duckdb_tables() where database_name = 'temp' and starts_with(table_name, 'landed_')"
+    tables = (
+        "select table_name from duckdb_tables() where database_name = 'temp' and starts_with(table_name, 'landed_')"
+    )
     for (name,) in connection.execute(tables).fetchall():
         connection.execute(f"drop table temp.{name}")
     for name in ("reject_scans", "reject_errors"):
@@ -211,8 +223,8 @@ def _keep_bad_lines(connection: duckdb.DuckDBPyConnection, file: LandedFile) -> 
     run_on = connection.execute(statement("steps/ingest/run_on_line")).fetchone()
     if run_on:
         message = (
-            f"in line {run_on[0]} a quote opens that does not close there: {run_on[1]!r}; write a quote inside of quotes twice, "
-            "or land the file whole, if it was cut off"
+            f"in line {run_on[0]} a quote opens that does not close there: {run_on[1]!r}; "
+            "write a quote inside of quotes twice, or land the file whole, if it was cut off"
         )
         raise UnreadableFileError(message)
     connection.execute(statement("steps/ingest/malformed_csv"), {"name": file.name})

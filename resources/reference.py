@@ -112,7 +112,8 @@ def _account_reasons(rows: pl.DataFrame) -> Reasons:
         "tax_rate_unreadable": pl.col("tax_rate").is_null() | ~pl.col("tax_rate").is_between(0, 99),
         "void_unreadable": pl.col("void").is_null(),
         "currency_changed": pl.col("known_currency").is_not_null() & (pl.col("known_currency") != pl.col("currency")),
-        "time_zone_changed": pl.col("known_time_zone").is_not_null() & (pl.col("known_time_zone") != pl.col("time_zone")),
+        "time_zone_changed": pl.col("known_time_zone").is_not_null()
+        & (pl.col("known_time_zone") != pl.col("time_zone")),
     }
 
 
@@ -288,6 +289,6 @@ def _refuse_conflicts(step: Step, kind: Kind, judged: pl.DataFrame) -> pl.DataFr
         other, on="grant_id", how="left", maintain_order="left"
     )
     conflict = pl.col("known") & pl.col("same").is_null()
-    return compared.with_columns(
-        refusal=pl.coalesce("refusal", pl.when(conflict).then(pl.lit("conflict")))
-    ).drop("same", "known")
+    return compared.with_columns(refusal=pl.coalesce("refusal", pl.when(conflict).then(pl.lit("conflict")))).drop(
+        "same", "known"
+    )

@@ -107,6 +107,9 @@ def _take_rows(step: Step, kind: str, rows: pl.DataFrame, new_accounts: pl.DataF
 def _counts(judged: pl.DataFrame) -> pl.DataFrame:
     refused = pl.col("refusal").is_not_null()
     counted = judged.group_by("file").agg(
-        records=pl.len(), accepted=pl.col("is_new").sum(), refused=refused.sum(), duplicates=(~refused & ~pl.col("is_new")).sum()
+        records=pl.len(),
+        accepted=pl.col("is_new").sum(),
+        refused=refused.sum(),
+        duplicates=(~refused & ~pl.col("is_new")).sum(),
     )
     return counted.with_columns(pl.exclude("file").cast(pl.Int64))

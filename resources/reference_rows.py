@@ -8,7 +8,6 @@ hand or by a script, and are landed again.
 import csv
 import json
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
@@ -44,7 +43,9 @@ def read_rows(file: LandedFile, columns: Sequence[str]) -> pl.DataFrame:
         if unknown:
             message = f"row {place} has {unknown[0]!r}, which is not known here; known are {', '.join(columns)}"
             raise UnreadableFileError(message)
-    texts = {name: [_text(record.get(name), name, place) for place, record in enumerate(records, 1)] for name in columns}
+    texts = {
+        name: [_text(record.get(name), name, place) for place, record in enumerate(records, 1)] for name in columns
+    }
     frame = pl.DataFrame(texts, schema=dict.fromkeys(columns, pl.String))
     return frame.with_columns(row=pl.int_range(1, frame.height + 1))
 
@@ -58,7 +59,9 @@ def _read_csv(file: LandedFile) -> list[Record]:
             next(reader)
             for fields in reader:
                 if len(fields) not in (0, len(names)):
-                    message = f"line {reader.line_num} has {len(fields)} fields, the header has {len(names)}; mend that line"
+                    message = (
+                        f"line {reader.line_num} has {len(fields)} fields, the header has {len(names)}; mend that line"
+                    )
                     raise UnreadableFileError(message)
                 if fields:
                     records.append(dict(zip(names, fields, strict=True)))
@@ -88,7 +91,9 @@ class _TextLoader(yaml.BaseLoader):
     construct_mapping = without_repeated_keys(yaml.BaseLoader)
 
 
-_TextLoader.add_implicit_resolver("tag:yaml.org,2002:null", yaml.resolver.Resolver.yaml_implicit_resolvers["~"][0][1], list("~nN\0"))
+_TextLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:null", yaml.resolver.Resolver.yaml_implicit_resolvers["~"][0][1], list("~nN\0")
+)
 _TextLoader.add_constructor("tag:yaml.org,2002:null", lambda _loader, _node: None)
 
 
@@ -98,7 +103,9 @@ def _read_yaml(file: LandedFile) -> list[Record]:
     except yaml.YAMLError as error:
         raise UnreadableFileError(f"it is not YAML ({' '.join(str(error).split())}); mend that line") from error
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-        raise UnreadableFileError("it holds no list of mappings; begin each row with '- ', and its keys with their names")
+        raise UnreadableFileError(
+            "it holds no list of mappings; begin each row with '- ', and its keys with their names"
+        )
     return records
 
 

@@ -48,8 +48,10 @@ def csv_header(file: LandedFile) -> list[str]:
         UnreadableFileError: it has none, or is not UTF-8.
     """
     # The wrapper decodes far ahead of the first line, where a bad line may lie: that is not the header's fault.
-    wrapping = {"encoding": "utf-8-sig", "errors": "surrogateescape", "newline": ""}
-    with _opened(file) as content, io.TextIOWrapper(content, **wrapping) as text:
+    with (
+        _opened(file) as content,
+        io.TextIOWrapper(content, encoding="utf-8-sig", errors="surrogateescape", newline="") as text,
+    ):
         try:
             names = next(csv.reader(text, strict=True), [])
             "".join(names).encode()

@@ -89,6 +89,9 @@ def hour(text: str) -> datetime:
     if text != "now" and whole != value:
         message = f"{text!r} is not a whole hour; hours close at :00"
         raise typer.BadParameter(message)
+    if whole > datetime.now(UTC):
+        message = f"{text!r} is not over yet; an hour is closed when it is"
+        raise typer.BadParameter(message)
     return whole
 
 

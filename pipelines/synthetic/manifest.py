@@ -17,7 +17,6 @@ class Reason(StrEnum):
     CONFLICT = "conflict"
     UNKNOWN_ACCOUNT = "unknown_account"
     UNKNOWN_METER = "unknown_meter"
-    EVENT_ID_MISSING = "event_id_missing"
     TIMESTAMP_UNREADABLE = "timestamp_unreadable"  # or missing
     FUTURE = "future"
     QUANTITY_MISSING = "quantity_missing"

@@ -47,8 +47,7 @@ class WideOddity:
 WIDE_ODDITIES = (
     WideOddity(1, {"account_id": NOBODY}, Reason.UNKNOWN_ACCOUNT, GAUGES_PER_ROW),
     WideOddity(2, {"account_id": NOBODY}, Reason.UNKNOWN_ACCOUNT, GAUGES_PER_ROW),
-    # The identity of a sample is made from its machine, timestamp and meter: without a timestamp it has none.
-    WideOddity(3, {"timestamp": None}, Reason.EVENT_ID_MISSING, GAUGES_PER_ROW),
+    WideOddity(3, {"timestamp": None}, Reason.TIMESTAMP_UNREADABLE, GAUGES_PER_ROW),
     WideOddity(4, {"cores": None}, Reason.QUANTITY_MISSING, 1),
     WideOddity(5, {"disk_read_kibs": float("nan")}, Reason.QUANTITY_UNREADABLE, 1),
     WideOddity(6, {"net_rx_kibs": -12.5}, Reason.NEGATIVE, 1),

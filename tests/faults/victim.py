@@ -4,7 +4,7 @@ What belongs here: what the process does and reports. What does not: when it is 
 """
 
 import multiprocessing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
@@ -51,11 +51,12 @@ def run_up_to(directory: Path, job: str, until: datetime, stage: str, marks: Con
                 return
 
 
-def run_whole(directory: Path, job: str, until: datetime) -> None:
-    """Run all hourly steps."""
+def run_whole(directory: Path, job: str, hours: Sequence[datetime]) -> None:
+    """Run all hourly steps until each of these hours."""
     with open_project(directory) as project:
-        for step in hourly_steps(project, job, until).values():
-            step()
+        for until in hours:
+            for step in hourly_steps(project, f"{job}-{until:%dT%H}", until).values():
+                step()
 
 
 def _mark(project: Project, marks: Connection, moment: int) -> None:

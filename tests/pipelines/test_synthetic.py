@@ -268,7 +268,7 @@ def judged_samples(path: Path) -> Iterator[tuple[tuple[object, ...], object, str
         for meter, value in gauges.items():
             reason = None
             if at is None:
-                reason = "event_id_missing"
+                reason = "timestamp_unreadable"
             elif account_id == "ghost-industries":
                 reason = "unknown_account"
             elif value is None:

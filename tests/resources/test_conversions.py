@@ -30,7 +30,9 @@ def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.Duck
         yield lake.connection
 
 
-def through(connection: duckdb.DuckDBPyConnection, macro: str, values: list[object], dtype: pl.DataType) -> list[object]:
+def through(
+    connection: duckdb.DuckDBPyConnection, macro: str, values: list[object], dtype: pl.DataType
+) -> list[object]:
     frame = pl.DataFrame({"place": range(len(values)), "v": pl.Series(values, dtype=dtype)})
     connection.register("given_values", frame)
     return [row[0] for row in connection.execute(f"select {macro}(v) from given_values order by place").fetchall()]
@@ -43,7 +45,23 @@ NUMBERS = {
     "0.00000000049999999999999999999999": "0", "4.9e-10": "0", "12345678905e-10": "1.234567891",
     "999999999999.9999999994": "999999999999.999999999", "1e-400": "0",
 }  # fmt: skip
-NO_NUMBERS = ["abc", "1,000", "1_000", "1 000", "1'000", "0x10", "1d", "1e", ".", "-", "NaN", "inf", "-Infinity", "½", "1;5"]  # noqa: RUF001
+NO_NUMBERS = [
+    "abc",
+    "1,000",
+    "1_000",
+    "1 000",
+    "1'000",
+    "0x10",
+    "1d",
+    "1e",
+    ".",
+    "-",
+    "NaN",
+    "inf",
+    "-Infinity",
+    "½",
+    "1;5",
+]
 TOO_LARGE = ["1e40", "-1e40", "1e400", "9" * 40, "1" + "0" * 29]
 
 
@@ -137,5 +155,3 @@ DIMENSIONS = {
 def test_dimensions(connection: duckdb.DuckDBPyConnection) -> None:
     found = through(connection, "canonical_dimensions", list(DIMENSIONS), pl.String())
     assert dict(zip(DIMENSIONS, found, strict=True)) == DIMENSIONS
-
-

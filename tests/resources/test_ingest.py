@@ -100,8 +100,17 @@ def test_a_refused_record_is_kept_as_it_came(world: World) -> None:
     odd = '{"quantity": 1.50, "note": "a \\"b\\"",   "event_id": 7, "n": 12345678901234567890.123456789}'
     world.take("odd.ndjson", lines(odd))
     assert world.records() == [odd]
-    world.take("odd.csv", b'event_id,timestamp,account_id,resource_id,meter,quantity,file,row\n1,x,"a,b",r,m,1.50,f,"2\n3"\n')
-    columns = {"event_id": "1", "timestamp": "x", "account_id": "a,b", "resource_id": "r", "meter": "m", "quantity": "1.50"}
+    world.take(
+        "odd.csv", b'event_id,timestamp,account_id,resource_id,meter,quantity,file,row\n1,x,"a,b",r,m,1.50,f,"2\n3"\n'
+    )
+    columns = {
+        "event_id": "1",
+        "timestamp": "x",
+        "account_id": "a,b",
+        "resource_id": "r",
+        "meter": "m",
+        "quantity": "1.50",
+    }
     assert json.loads(world.records()[-1]) == columns | {"file": "f", "row": "2\n3"}
 
 
@@ -151,7 +160,12 @@ def test_copies_in_files_of_one_run_are_taken_in_the_order_of_names(world: World
     world.run()
     assert world.quantity() == 1
     outcomes = {name: world.counts(name) for name in world.files()}
-    assert outcomes == {"a.csv": (1, 0, 0, 0), "a/b.ndjson": (0, 0, 2, 0), "b.ndjson": (0, 0, 2, 0), "c.ndjson": (0, 2, 0, 0)}
+    assert outcomes == {
+        "a.csv": (1, 0, 0, 0),
+        "a/b.ndjson": (0, 0, 2, 0),
+        "b.ndjson": (0, 0, 2, 0),
+        "c.ndjson": (0, 2, 0, 0),
+    }
 
 
 def test_what_an_earlier_run_accepted_stays(world: World) -> None:
@@ -163,7 +177,14 @@ def test_what_an_earlier_run_accepted_stays(world: World) -> None:
 
 def test_an_identity_belongs_to_its_source(world: World) -> None:
     world.land("a.ndjson", lines(event(event_id="s#1")))
-    cloud = {"specversion": "1.0", "id": "1", "source": "s", "type": "t", "subject": "acme", "time": event()["timestamp"]}
+    cloud = {
+        "specversion": "1.0",
+        "id": "1",
+        "source": "s",
+        "type": "t",
+        "subject": "acme",
+        "time": event()["timestamp"],
+    }
     world.land("a.ndjson", lines(cloud | {"data": event(quantity="9")}), source="cloudevents")
     world.run()
     assert world.accepted("(source, event_id)") == [("cloudevents", "s#1"), ("usage_records", "s#1")]
@@ -218,7 +239,10 @@ def test_a_copy_that_came_meanwhile_is_the_first(world: World) -> None:
 
 def test_records_of_a_file_that_was_replaced_wait_too(world: World) -> None:
     world.take("a.ndjson", lines(event(event_id="old", account_id="late"), event(event_id="both", account_id="late")))
-    world.take("a.ndjson", lines(event(event_id="new", account_id="late"), event(event_id="both", account_id="late", quantity="3")))
+    world.take(
+        "a.ndjson",
+        lines(event(event_id="new", account_id="late"), event(event_id="both", account_id="late", quantity="3")),
+    )
     assert world.counts("a.ndjson") == (0, 0, 2, 0)
     world.add_accounts("late")
     world.run()
@@ -244,15 +268,21 @@ def test_an_account_with_a_voided_row_stays_known(world: World) -> None:
 ROWS = st.builds(
     event,
     event_id=st.sampled_from(["a", "b", "c", "d", ""]),
-    timestamp=st.sampled_from(["2026-10-15T10:00:00Z", "2026-10-15T10:30:00Z", "2026-10-14T10:00:00Z", "x", "2030-01-01"]),
+    timestamp=st.sampled_from(
+        ["2026-10-15T10:00:00Z", "2026-10-15T10:30:00Z", "2026-10-14T10:00:00Z", "x", "2030-01-01"]
+    ),
     account_id=st.sampled_from(["acme", "acme", "beta", "nobody"]),
     quantity=st.sampled_from(["1", "1", "1.0", "-1", "x"]),
 )
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(data=st.data(), rows=st.lists(ROWS, min_size=1, max_size=12))
-def test_any_split_gives_the_same_records(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, rows: list[dict[str, str]]) -> None:
+def test_any_split_gives_the_same_records(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, rows: list[dict[str, str]]
+) -> None:
     # Copies of an identity that differ go into one file, in the order in which they came.
     identities = sorted({(row["event_id"], row["timestamp"]) for row in rows})
     files = data.draw(st.integers(1, 4), label="files")

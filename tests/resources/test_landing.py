@@ -23,7 +23,17 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def test_files_are_found_in_the_order_of_their_names(tmp_path: Path) -> None:
     folder = tmp_path / "mine"
-    names = ["a/b.csv", "a.csv", "a/.hidden/x.csv", ".x.csv", "b/.csv", "Z.csv", "ä.csv", "a b.csv", "deep/er/still/x.parquet"]
+    names = [
+        "a/b.csv",
+        "a.csv",
+        "a/.hidden/x.csv",
+        ".x.csv",
+        "b/.csv",
+        "Z.csv",
+        "ä.csv",
+        "a b.csv",
+        "deep/er/still/x.parquet",
+    ]
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
@@ -77,7 +87,9 @@ def test_a_file_is_read_once_however_often_the_pipeline_runs(world: World) -> No
     path = world.landing / "usage_records" / "a.ndjson"
     os.utime(path)
     world.run()
-    rows = world.query("select records, accepted, skipped from ingested_files where source = 'usage_records' order by run")
+    rows = world.query(
+        "select records, accepted, skipped from ingested_files where source = 'usage_records' order by run"
+    )
     assert rows == [(1, 1, 0), (1, 0, 1)], "touched, it is looked at again, and skipped"
 
 
@@ -139,7 +151,9 @@ def test_a_file_that_is_touched_while_it_is_read_is_not_lost(world: World) -> No
 def test_a_file_that_never_holds_still_does_not_hold_up_the_run(world: World) -> None:
     path = world.land("a.ndjson", lines(event()))
     world.land("b.csv", csv(row("good")))
-    change_while_reading(world, path, *(lines(*(event(event_id=f"e{place}") for place in range(size))) for size in range(2, 40)))
+    change_while_reading(
+        world, path, *(lines(*(event(event_id=f"e{place}") for place in range(size))) for size in range(2, 40))
+    )
     world.run()
     assert world.accepted() == ["good"]
     assert world.query("select file, status from ingested_files where source = 'usage_records' order by all") == [
@@ -197,8 +211,12 @@ def test_files_and_folders_without_permission(tmp_path: Path) -> None:
     (folder / "a.csv").chmod(0)
     (folder / "closed").chmod(0)
     command = [sys.executable, "-c", dedent(READ_AS_NOBODY), str(tmp_path)]
-    found = subprocess.run(command, capture_output=True, text=True, check=False, env={"PYTHONPATH": str(Path(__file__).parents[2])})
-    assert found.stdout.startswith("['b.csv'] [('a.csv', 'cannot be read (Permission denied); make it readable"), found.stderr
+    found = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={"PYTHONPATH": str(Path(__file__).parents[2])}
+    )
+    assert found.stdout.startswith("['b.csv'] [('a.csv', 'cannot be read (Permission denied); make it readable"), (
+        found.stderr
+    )
     assert "('closed/', 'cannot be read (Permission denied); make it readable" in found.stdout
 
 

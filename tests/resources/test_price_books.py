@@ -112,14 +112,21 @@ def test_the_same_version_with_other_content_replaces_it(world: World) -> None:
 def test_another_version_that_begins_at_the_same_time_takes_its_place(world: World) -> None:
     assert take(world, BOOK.replace('"2026-10"', '"2026-10b"').replace('"0.01"', '"0.02"')) == "2026-10b"
     assert [book.version for book in effective_books(books_as_of(world.project.lake, 10**6))] == ["2026-10b"]
+    assert take(world, BOOK) == "2026-10", "and back again"
+    assert [book.version for book in effective_books(books_as_of(world.project.lake, 10**6))] == ["2026-10"]
 
 
 INVOICED = datetime(2026, 11, 1, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("text", [BOOK.replace('"0.01"', '"0.02"'), BOOK.replace("2026-10-01", "2026-11-01").replace("0.01", "0.02")])
+@pytest.mark.parametrize(
+    "text", [BOOK.replace('"0.01"', '"0.02"'), BOOK.replace("2026-10-01", "2026-11-01").replace("0.01", "0.02")]
+)
 def test_a_period_that_is_invoiced_keeps_its_prices(world: World, text: str) -> None:
-    with pytest.raises(PriceBookError, match=r"2026-10-01T00:00:00\+00:00 lies in a period that has an issued invoice; let it begin at 2026-11-01"):
+    with pytest.raises(
+        PriceBookError,
+        match=r"2026-10-01T00:00:00\+00:00 lies in a period that has an issued invoice; let it begin at 2026-11-01",
+    ):
         take(world, text, INVOICED)
     assert take(world, LATER, INVOICED) == "2026-11"
     assert take(world, LATER.replace('"0.01"', '"0.02"'), INVOICED) == "2026-11"

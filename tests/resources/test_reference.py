@@ -9,16 +9,20 @@ import polars as pl
 import pytest
 import yaml
 
-from resources.errors import ReferenceDataError
+from resources.errors import ReferenceDataError, UnreadableFileError
+from resources.landing import LandedFile
 from resources.reference import MENDS, take_or_refuse
 from resources.reference_rows import read_rows
-from resources.landing import LandedFile
-from resources.errors import UnreadableFileError
 from resources.writer import record
 from tests.real.landing import write_rows
 from tests.resources.worlds import ACCOUNT, World, event, lines
 
-SUBSCRIPTION = {"subscription_id": "s1", "account_id": "acme", "plan": "standard", "effective_from": "2026-10-01T00:00:00Z"}
+SUBSCRIPTION = {
+    "subscription_id": "s1",
+    "account_id": "acme",
+    "plan": "standard",
+    "effective_from": "2026-10-01T00:00:00Z",
+}
 GRANT = {
     "grant_id": "g1", "account_id": "acme", "kind": "promotional", "amount": "10.00", "currency": "EUR",
     "effective_at": "2026-10-01T00:00:00Z",
@@ -44,7 +48,8 @@ def land(world: World, kind: str, *rows: Row, name: str = "rows.csv") -> None:
 
 def file_row(world: World, kind: str, name: str = "rows.csv") -> Row:
     found = world.project.lake.connection.execute(
-        "select * from ingested_files where source = $kind and file = $name order by run desc", {"kind": kind, "name": name}
+        "select * from ingested_files where source = $kind and file = $name order by run desc",
+        {"kind": kind, "name": name},
     ).pl()
     row = found.row(0, named=True)
     assert row["records"] == row["accepted"] + row["duplicates"] + row["refused"] + row["skipped"], row
@@ -52,7 +57,9 @@ def file_row(world: World, kind: str, name: str = "rows.csv") -> Row:
 
 
 def refusals(world: World) -> list[tuple[int, str]]:
-    found = world.query('select "row", split_part(reason, \':\', 1) from rejected_events order by run, source, file, "row"')
+    found = world.query(
+        'select "row", split_part(reason, \':\', 1) from rejected_events order by run, source, file, "row"'
+    )
     return [(int(place), str(reason)) for place, reason in found]
 
 
@@ -141,11 +148,13 @@ def test_a_command_says_what_is_wrong_and_what_to_do(world: World) -> None:
 
 
 def test_csv_yaml_and_json_say_the_same(world: World) -> None:
-    row = {"account_id": "c", "effective_from": "2026-10-01T00:00:00Z", "name": "Acme: \"ü\", Ltd", "currency": "EUR"}
+    row = {"account_id": "c", "effective_from": "2026-10-01T00:00:00Z", "name": 'Acme: "ü", Ltd', "currency": "EUR"}
     address, rate = ["1 Road", "Town"], "7.50"
     land(world, "accounts", {**row, "address": "; ".join(address), "tax_rate": rate}, name="a.csv")
     as_yaml = yaml.safe_dump([{**row, "account_id": "y", "address": address, "email": None}], allow_unicode=True)
-    (world.landing / "accounts" / "b.yaml").write_text(f"# by hand\n{as_yaml}  tax_rate: {rate}\n  void: ~\n", encoding="utf-8")
+    (world.landing / "accounts" / "b.yaml").write_text(
+        f"# by hand\n{as_yaml}  tax_rate: {rate}\n  void: ~\n", encoding="utf-8"
+    )
     as_json = json.dumps({**row, "account_id": "j", "address": address, "void": False, "email": None})
     (world.landing / "accounts" / "c.ndjson").write_text(f'{as_json[:-1]}, "tax_rate": {rate}}}\n\n', encoding="utf-8")
     world.run()
@@ -229,7 +238,9 @@ def test_content_that_was_taken_is_skipped_so_it_does_not_come_back(world: World
     for name, customer in (("a.csv", "Old name"), ("b.csv", "New name"), ("c.csv", "Old name")):
         land(world, "accounts", {**ACCOUNT, "name": customer}, name=name)
         world.run()
-    assert world.query("select name from accounts where account_id = 'acme' order by run desc limit 1") == [("New name",)]
+    assert world.query("select name from accounts where account_id = 'acme' order by run desc limit 1") == [
+        ("New name",)
+    ]
     assert file_row(world, "accounts", "c.csv")["skipped"] == 1
 
 
@@ -246,10 +257,17 @@ def test_changes_are_effective_dated(world: World) -> None:
 
 
 def test_rows_of_one_identity_that_differ_are_refused(world: World) -> None:
-    land(world, "subscriptions", SUBSCRIPTION, {**SUBSCRIPTION, "plan": "other"}, {**SUBSCRIPTION, "subscription_id": "s2"}, SUBSCRIPTION)
+    land(
+        world,
+        "subscriptions",
+        SUBSCRIPTION,
+        {**SUBSCRIPTION, "plan": "other"},
+        {**SUBSCRIPTION, "subscription_id": "s2"},
+        SUBSCRIPTION,
+    )
     land(world, "grants", GRANT, {**GRANT, "amount": "x"})
     world.run()
-    found = world.query('select source, "row", split_part(reason, \':\', 1) from rejected_events order by all')
+    found = world.query("select source, \"row\", split_part(reason, ':', 1) from rejected_events order by all")
     assert found == [
         ("grants", 2, "amount_unreadable"), *(("subscriptions", place, "repeated_id") for place in (1, 2, 4)),
     ]  # fmt: skip
@@ -261,7 +279,13 @@ def test_rows_of_one_identity_that_differ_are_refused(world: World) -> None:
 def test_a_grant_does_not_change_but_may_be_voided(world: World) -> None:
     land(world, "grants", GRANT, {**GRANT, "grant_id": "g2"}, name="a.csv")
     world.run()
-    land(world, "grants", {**GRANT, "amount": "11"}, {**GRANT, "grant_id": "g2", "void": "true", "reason": "mistake"}, name="b.csv")
+    land(
+        world,
+        "grants",
+        {**GRANT, "amount": "11"},
+        {**GRANT, "grant_id": "g2", "void": "true", "reason": "mistake"},
+        name="b.csv",
+    )
     world.run()
     assert refusals(world) == [(1, "conflict")]
     assert world.query("select grant_id, amount::double, void, reason from grants order by run, grant_id") == [
@@ -321,7 +345,10 @@ def test_a_file_that_changes_while_it_is_read_is_read_again(world: World, monkey
         world.run()
     assert "changed while it was read" in file_row(world, "accounts")["error"]
     world.run()
-    assert world.query("select account_id from accounts where account_id like 'new%' order by all") == [("new",), ("newer",)]
+    assert world.query("select account_id from accounts where account_id like 'new%' order by all") == [
+        ("new",),
+        ("newer",),
+    ]
 
 
 def test_usage_of_an_account_that_lands_in_the_same_run_is_taken(world: World) -> None:

@@ -100,7 +100,9 @@ def test_files_without_a_record(shared: World, tmp_path: Path) -> None:
         "header only.csv": csv(), "no records.parquet": b"", "blank.ndjson": b"\n\r\n\n", "empty array.json": b"[]\n",
         "header only.csv.gz": gzip.compress(csv(end="\r\n")),
     }  # fmt: skip
-    pl.DataFrame(schema={**dict.fromkeys(EVENT, pl.String), "timestamp": pl.Datetime("us")}).write_parquet(tmp_path / "n.parquet")
+    pl.DataFrame(schema={**dict.fromkeys(EVENT, pl.String), "timestamp": pl.Datetime("us")}).write_parquet(
+        tmp_path / "n.parquet"
+    )
     contents["no records.parquet"] = (tmp_path / "n.parquet").read_bytes()
     for name, content in contents.items():
         shared.land(name, content)
@@ -154,7 +156,10 @@ def test_broken_files_fail_whole_and_the_rest_is_taken(tmp_path: Path) -> None:
     world.land("damaged.parquet", cut[:400] + bytes(600) + cut[1000:])
     world.land("in folders/good.csv", csv(row("good")))
     report = world.run()
-    expected = {name: said for name, (_, said) in BROKEN.items()} | {"cut.parquet": "cannot be read", "damaged.parquet": "cannot be read"}
+    expected = {name: said for name, (_, said) in BROKEN.items()} | {
+        "cut.parquet": "cannot be read",
+        "damaged.parquet": "cannot be read",
+    }
     errors = {name: found["error"] or "" for name, found in world.files().items()}
     assert [name for name, said in expected.items() if said not in errors[name]] == [], errors
     assert world.accepted() == ["good"]
@@ -212,7 +217,17 @@ def test_bad_lines_of_csv_are_refused_with_their_line(tmp_path: Path, end: str) 
 def test_bad_lines_of_json_are_refused_with_their_line(tmp_path: Path) -> None:
     world = World(tmp_path / "world")
     good = [event(event_id=name) for name in "abcd"]
-    bad = ["{'event_id': 'x'}", '{"event_id": "x"', "oops", '"text"', "17", "null", json.dumps(good[0]) * 2, "\x01\x02", '{"a":"C:\\x01"}']
+    bad = [
+        "{'event_id': 'x'}",
+        '{"event_id": "x"',
+        "oops",
+        '"text"',
+        "17",
+        "null",
+        json.dumps(good[0]) * 2,
+        "\x01\x02",
+        '{"a":"C:\\x01"}',
+    ]
     content = lines(good[0], *bad, [good[1], 5, good[2]], good[3]) + b'{"event_id": "\xff"}\n'
     found = world.take("a.ndjson", content)
     assert (found["records"], found["accepted"], found["refused"]) == (15, 4, 11)
@@ -228,7 +243,10 @@ def test_numbers_of_json_are_taken_as_they_are_written(shared: World) -> None:
         "12345678901.1234567895": "12345678901.123456790", "123456789012.000000001": "123456789012.000000001",
         "0.10": "0.1", "1e3": "1000", "0.30000000000000004": "0.3", "-0.0000000004": "0",
     }  # fmt: skip
-    raw = [json.dumps(event(event_id=f"j{place}", note="x 12345678901234567890", quantity=...), default=lambda _: 0) for place in range(6)]
+    raw = [
+        json.dumps(event(event_id=f"j{place}", note="x 12345678901234567890", quantity=...), default=lambda _: 0)
+        for place in range(6)
+    ]
     texts = [text.replace('"quantity": 0', f'"quantity": {number}') for text, number in zip(raw, numbers, strict=True)]
     shared.land("numbers.ndjson", lines(*texts[:4], f"[{texts[4]},{texts[5]}]"))
     shared.run()
@@ -272,11 +290,18 @@ def test_columns_of_odd_types(tmp_path: Path) -> None:
         world.land(f"{name}.parquet", parquet(tmp_path / "one.parquet", event_id=pl.lit(name), **columns))
     world.run()
     assert [found["error"] for found in world.files().values() if found["error"]] == []
-    found = {str(name): str(quantity.normalize()) for name, quantity in world.query("select event_id, quantity from usage_events")}
+    found = {
+        str(name): str(quantity.normalize())
+        for name, quantity in world.query("select event_id, quantity from usage_events")
+    }
     found |= {name.removesuffix(".parquet"): reason for name, _, reason in world.refused()}
-    expected = {name: said if "_" in str(said) else str(Decimal(str(said)).normalize()) for name, (_, said) in ODD.items()}
+    expected = {
+        name: said if "_" in str(said) else str(Decimal(str(said)).normalize()) for name, (_, said) in ODD.items()
+    }
     assert found == expected
-    named = world.query("select dimensions from usage_events where event_id like 'dimensions as%' and event_id not like '%number'")
+    named = world.query(
+        "select dimensions from usage_events where event_id like 'dimensions as%' and event_id not like '%number'"
+    )
     assert named == [('{"a":"2","b":"1"}',)] * 2
     assert len(world.records()) == len(world.refused())
 
@@ -292,7 +317,9 @@ def test_a_file_does_not_change_what_another_says(shared: World, tmp_path: Path)
     shared.land("t4.csv", csv("t4", header="event_id"))
     shared.land("t5.csv", csv(row("t5")))
     shared.run()
-    assert shared.query("select quantity from usage_events where event_id = 't1'") == [(Decimal("12345678901.123456789"),)]
+    assert shared.query("select quantity from usage_events where event_id = 't1'") == [
+        (Decimal("12345678901.123456789"),)
+    ]
     assert "column 'quantity' is missing" in shared.file("t3.parquet")["error"]
     assert "column 'timestamp' is missing" in shared.file("t4.csv")["error"]
     assert shared.counts("t5.csv") == (1, 0, 0, 0)
@@ -303,7 +330,14 @@ def test_a_file_does_not_change_what_another_says(shared: World, tmp_path: Path)
 
 def cloud_event(name: str, **changes: object) -> dict[str, Any]:
     data = {"resource_id": "r1", "meter": "requests", "quantity": "1.5", "dimensions": {"b": "1", "a": "2"}}
-    whole = {"specversion": "1.0", "id": name, "source": "/s", "type": "usage", "subject": "acme", "time": "2026-10-15T10:00:00Z"}
+    whole = {
+        "specversion": "1.0",
+        "id": name,
+        "source": "/s",
+        "type": "usage",
+        "subject": "acme",
+        "time": "2026-10-15T10:00:00Z",
+    }
     return {key: value for key, value in {**whole, "data": data, **changes}.items() if value is not None}
 
 
@@ -324,7 +358,9 @@ def test_cloudevents_single_and_batched(tmp_path: Path) -> None:
         "nested": ({"data": {**cloud_event("x")["data"], "dimensions": {"a": {}}}}, "dimensions_not_flat"),
     }
     made = [cloud_event(name, **changes) for name, (changes, _) in events.items()]
-    world.take("a.json", lines(made[0], made[1:5], *made[5:-1], [made[-1]], cloud_event("x", id=None)), source="cloudevents")
+    world.take(
+        "a.json", lines(made[0], made[1:5], *made[5:-1], [made[-1]], cloud_event("x", id=None)), source="cloudevents"
+    )
     accepted = {str(name).removeprefix("/s#"): None for name in world.accepted()}
     refused = {list(events)[place - 1]: reason for _, place, reason in world.refused() if place <= len(events)}
     assert accepted | refused == {name: reason for name, (_, reason) in events.items()}
@@ -336,7 +372,9 @@ GAUGES = ["cpu", "disk_io", "memory", "network_in", "network_out"]
 
 
 def wide(**changes: object) -> dict[str, object]:
-    numbers = dict.fromkeys(("cores", "memory_kib", "disk_read_kibs", "disk_write_kibs", "net_rx_kibs", "net_tx_kibs"), 0.25)
+    numbers = dict.fromkeys(
+        ("cores", "memory_kib", "disk_read_kibs", "disk_write_kibs", "net_rx_kibs", "net_tx_kibs"), 0.25
+    )
     return {"timestamp": "2026-10-15T10:00:00Z", "vm": "vm-1", "account_id": "acme", **numbers, **changes}
 
 
@@ -349,8 +387,12 @@ def test_wide_rows_make_a_record_a_gauge(tmp_path: Path) -> None:
     ]  # fmt: skip
     world.take("a.ndjson", lines(*rows), source="vm_samples")
     assert world.counts("a.ndjson") == (5 + 6 + 1, 5, 4 + 5 + 5 + 5, 0)
-    assert world.query("select meter from usage_events where resource_id = 'vm-1' order by all") == [(name,) for name in GAUGES]
-    assert world.query("select quantity from usage_events where resource_id = 'vm-2' and meter = 'disk_io'") == [(Decimal("2e-9"),)]
+    assert world.query("select meter from usage_events where resource_id = 'vm-1' order by all") == [
+        (name,) for name in GAUGES
+    ]
+    assert world.query("select quantity from usage_events where resource_id = 'vm-2' and meter = 'disk_io'") == [
+        (Decimal("2e-9"),)
+    ]
     by_row = {place: sorted({reason for _, at, reason in world.refused() if at == place}) for place in (4, 5, 6, 7)}
     assert by_row == {
         4: ["negative", "quantity_missing", "quantity_unreadable"], 5: ["event_id_missing"], 6: ["timestamp_unreadable"],
@@ -364,5 +406,5 @@ def test_wide_rows_make_a_record_a_gauge(tmp_path: Path) -> None:
 def test_a_source_with_a_column_declared_wrongly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mine.sql").write_text("-- column: event_id texte\nselect 1\n", encoding="utf-8")
     monkeypatch.setattr("resources.raw_files.files_of", lambda _: [tmp_path / "mine.sql"])
-    with pytest.raises(ResourceError, match=r"mine\.sql: a declaration reads"):
+    with pytest.raises(ResourceError, match=r"mine\.sql: a column is declared as"):
         sources()

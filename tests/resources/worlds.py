@@ -156,9 +156,7 @@ class World:
 
     def refused(self) -> list[tuple[str, int, str]]:
         """What is refused as of now: (file, row, reason)."""
-        newest = (
-            'from rejected_events qualify row_number() over (partition by source, file, "row", meter, record order by run desc) = 1'
-        )
+        newest = 'from rejected_events qualify row_number() over (partition by source, file, "row", meter, record order by run desc) = 1'
         return self.query(f'select file, "row", reason from ({newest}) order by all')
 
     def reasons(self) -> list[str]:

@@ -1,7 +1,7 @@
 """Charges: what hourly usage costs under the prices of its time (semantics 3)."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import dagster as dg
 import polars as pl
@@ -9,6 +9,7 @@ import polars as pl
 from assets.partitions import DAYS
 from assets.shown import counts, money, shown
 from rating import difference, rate
+from rating.errors import FrameError
 from rating.periods import INSTANT, periods
 from rating.schemas import no_rows
 from resources.facts import EPOCH, Facts, closed_until, facts_as_of
@@ -18,7 +19,12 @@ from resources.writer import Step, converge
 
 # Running totals are kept this long after their period: later records restart from its beginning.
 TOTALS_KEPT = timedelta(days=62)
-CHANGED = {"account_id": pl.String(), "currency": pl.String(), "amount_delta": pl.Decimal(38, 18), "slice_start": INSTANT}
+CHANGED = {
+    "account_id": pl.String(),
+    "currency": pl.String(),
+    "amount_delta": pl.Decimal(38, 18),
+    "slice_start": INSTANT,
+}
 SCOPE_PERIOD = ("account_id", "meter", "period_start")
 
 
@@ -71,8 +77,10 @@ def _changed_accounts(step: Step, facts: Facts) -> pl.DataFrame:
     accounts = step.lake.frame("steps/charges/changed_subscriptions", step.bounds())
     changed_book = step.lake.value("steps/charges/changed_books", step.bounds())
     if changed_book is not None:
-        every = facts.subscriptions.select("account_id").unique().with_columns(
-            changed_from=pl.lit(changed_book, pl.Datetime("us", "UTC"))
+        every = (
+            facts.subscriptions.select("account_id")
+            .unique()
+            .with_columns(changed_from=pl.lit(changed_book, pl.Datetime("us", "UTC")))
         )
         accounts = pl.concat([accounts, every])
     return accounts if step.head else accounts.clear()
@@ -81,8 +89,7 @@ def _changed_accounts(step: Step, facts: Facts) -> pl.DataFrame:
 def _period_starts(accounts: pl.DataFrame, facts: Facts) -> pl.DataFrame:
     """The start of the period that holds each account's instant, in the account's zone."""
     zones = facts.subscriptions.select("account_id", "time_zone").unique()
-    first, last = accounts["changed_from"].min(), accounts["changed_from"].max()
-    assert isinstance(first, datetime) and isinstance(last, datetime)  # noqa: S101, PT018 - a frame with rows
+    first, last = (instant(accounts["changed_from"], at) for at in ("min", "max"))
     months = periods(zones["time_zone"].unique(), first, last + timedelta(microseconds=1))
     held = accounts.join(zones, on="account_id").join(months, on="time_zone")
     inside = (pl.col("period_start") <= pl.col("changed_from")) & (pl.col("changed_from") < pl.col("period_end"))
@@ -95,8 +102,8 @@ def _load(step: Step, touched: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame
     In two parts, because the hours that just closed hold nearly all of it, and earlier ones are read for late records
     only.
     """
-    first = touched["first_slice"].min()
-    recent = step.lake.value("steps/charges/first_closing", step.bounds()) or touched["first_slice"].max()
+    first, last = (instant(touched["first_slice"], at) for at in ("min", "max"))
+    recent: datetime = step.lake.value("steps/charges/first_closing", step.bounds()) or last
     parts = [("recent", {"recent": recent})]
     if first < recent:
         parts.append(("before", {"recent": recent, "first": first}))
@@ -110,6 +117,15 @@ def _load(step: Step, touched: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame
         ]
     usage, standing = (pl.concat(pair) for pair in frames)
     return usage, standing
+
+
+def instant(times: pl.Series, at: Literal["min", "max"]) -> datetime:
+    """The first or the last of some times; there is at least one."""
+    value = times.min() if at == "min" else times.max()
+    if not isinstance(value, datetime):
+        message = f"the column {times.name!r} holds no times"
+        raise FrameError(message)
+    return value
 
 
 def _without(totals: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFrame:
@@ -166,5 +182,11 @@ def charges(context: dg.AssetExecutionContext, project: dg.ResourceParam[Project
     """What usage costs, to the last decimal: each slice the difference of the total cost after it and before it."""
     with project.open() as opened:
         report = rate_usage(opened, context.run.run_id)
-        labels = {"accounts charged": "accounts_charged", "charges": "charges", "slices without a price": "unpriced_slices"}
-        return shown(opened, context.run.run_id, report, {**money("charged", report["charged"]), **counts(report, labels)})
+        labels = {
+            "accounts charged": "accounts_charged",
+            "charges": "charges",
+            "slices without a price": "unpriced_slices",
+        }
+        return shown(
+            opened, context.run.run_id, report, {**money("charged", report["charged"]), **counts(report, labels)}
+        )

@@ -87,13 +87,15 @@ def _issue(project: Project, step: Step, period: str, accounts: list[str] | None
         ready = ready.filter(pl.col("account_id").is_in(accounts))
     if ready.is_empty():
         return {"issued": 0, "held_back": every.invoices.height, "due": {}}
-    numbered = _with_documents(project.settings, step, Drafted(_number(project, step, ready, now), every.lines, every.snapshot_run))
+    numbered = _with_documents(
+        project.settings, step, Drafted(_number(project, step, ready, now), every.lines, every.snapshot_run)
+    )
     _append_issued(step, numbered, every.lines, now)
     return {
         "issued": numbered.height,
         "held_back": every.invoices.height - numbered.height,
         "due": _sums(numbered, "due"),
-        "numbers": f"{numbered['number'].first()} to {numbered['number'].last()}",
+        "numbers": f"{numbered['number'][0]} to {numbered['number'][-1]}",
     }
 
 
@@ -115,7 +117,9 @@ def draft(
         return drafted
     nothing = pl.lit(None, pl.String)
     unnumbered = invoices.with_columns(number=nothing, issued_on=nothing, due_on=nothing)
-    return Drafted(_documents(lake, settings, facts, Drafted(unnumbered, drafts.lines, snapshot_run)), drafts.lines, snapshot_run)
+    return Drafted(
+        _documents(lake, settings, facts, Drafted(unnumbered, drafts.lines, snapshot_run)), drafts.lines, snapshot_run
+    )
 
 
 def _accounts(lake: Lake, settings: Settings, snapshot_run: int, period: str, account: str | None) -> pl.DataFrame:
@@ -170,7 +174,11 @@ def _drafts(
 
 def _priced(usage: pl.DataFrame, prices: pl.DataFrame, facts: Facts, accounts: pl.DataFrame) -> pl.DataFrame:
     """Add the columns of the price version, its included and maximum prorated."""
-    columns = [name for name in prices.columns if name not in ("price_key", "effective_to", "meter", "model", "accumulate", "unit")]
+    columns = [
+        name
+        for name in prices.columns
+        if name not in ("price_key", "effective_to", "meter", "model", "accumulate", "unit")
+    ]
     joined = usage.join(prices.select(columns), on=["plan", "price_id", "version", "currency"], how="left")
     zones = accounts.select("account_id", "time_zone")
     first, last = usage["period_start"].min(), usage["period_start"].max()
@@ -184,7 +192,9 @@ def _priced(usage: pl.DataFrame, prices: pl.DataFrame, facts: Facts, accounts: p
 def _stamped(drafts: Drafts, accounts: pl.DataFrame, snapshot_run: int) -> pl.DataFrame:
     """Add seller, digits and the local bounds of the period, and the run that the draft states."""
     extra = accounts.select("account_id", "seller", "time_zone").with_columns(time_zone_of_period="time_zone")
-    joined = drafts.invoices.join(extra, on="account_id").join(currency_digits(drafts.invoices["currency"]), on="currency")
+    joined = drafts.invoices.join(extra, on="account_id").join(
+        currency_digits(drafts.invoices["currency"]), on="currency"
+    )
     return _with_local(joined, "period_start", "period_end").with_columns(snapshot_run=pl.lit(snapshot_run, pl.Int64))
 
 
@@ -197,7 +207,11 @@ def _with_local(frame: pl.DataFrame, *columns: str) -> pl.DataFrame:
         )
         for (zone,), part in frame.partition_by("time_zone", as_dict=True).items()
     ]
-    return pl.concat(parts) if parts else frame.with_columns(pl.lit(None, pl.Datetime("us")).alias(f"local_{name}") for name in columns)
+    return (
+        pl.concat(parts)
+        if parts
+        else frame.with_columns(pl.lit(None, pl.Datetime("us")).alias(f"local_{name}") for name in columns)
+    )
 
 
 def _documents(lake: Lake, settings: Settings, facts: Facts, drafted: Drafted) -> pl.DataFrame:
@@ -303,7 +317,9 @@ def _report(drafted: Drafted) -> dict[str, Any]:
 
 
 def _sums(frame: pl.DataFrame, column: str) -> dict[str, str]:
-    return {currency: f"{amount:f}" for currency, amount in frame.group_by("currency").agg(pl.col(column).sum()).iter_rows()}
+    return {
+        currency: f"{amount:f}" for currency, amount in frame.group_by("currency").agg(pl.col(column).sum()).iter_rows()
+    }
 
 
 @dg.asset(
@@ -313,6 +329,9 @@ def _sums(frame: pl.DataFrame, column: str) -> dict[str, str]:
 def invoices(context: dg.AssetExecutionContext, project: dg.ResourceParam[ProjectSource]) -> dg.MaterializeResult[Any]:
     """Drafts of the month's invoices, from the books as they are. To issue them, with numbers, is a person's decision."""
     with project.open() as opened:
-        reports = {period: write_drafts(opened, context.run.run_id, period) for period in months_of(context.partition_time_window)}
+        reports = {
+            period: write_drafts(opened, context.run.run_id, period)
+            for period in months_of(context.partition_time_window)
+        }
         documents = opened.lake.frame("steps/invoices/overview", {"periods": list(reports)})
         return shown(opened, context.run.run_id, reports, documents_shown(documents))

@@ -66,7 +66,9 @@ def _touched(step: Step, restarted: pl.DataFrame, closed: datetime) -> pl.DataFr
 
 def _grant_legs(step: Step, grants: pl.DataFrame) -> pl.DataFrame:
     newest = grants.sort("run").unique("grant_id", keep="last", maintain_order=True)
-    booked = grants.filter(pl.col("run") <= step.posted).sort("run").unique("grant_id", keep="last", maintain_order=True)
+    booked = (
+        grants.filter(pl.col("run") <= step.posted).sort("run").unique("grant_id", keep="last", maintain_order=True)
+    )
     return grant_legs(newest, booked)
 
 
@@ -134,7 +136,10 @@ def account_of() -> pl.Expr:
 def _report(legs: pl.DataFrame) -> dict[str, Any]:
     def moved(prefix: str, kind: str) -> dict[str, str]:
         chosen = legs.filter(pl.col("account").str.starts_with(prefix) & (pl.col("kind") == kind))
-        return {currency: str(amount) for currency, amount in chosen.group_by("currency").agg(pl.col("amount").sum()).iter_rows()}
+        return {
+            currency: str(amount)
+            for currency, amount in chosen.group_by("currency").agg(pl.col("amount").sum()).iter_rows()
+        }
 
     return {
         "entries": legs.height,
@@ -149,7 +154,9 @@ def _report(legs: pl.DataFrame) -> dict[str, Any]:
     deps=["charges"], partitions_def=DAYS,
     group_name="billing", kinds={"polars"}, owners=["team:finance"],
 )  # fmt: skip
-def ledger_entries(context: dg.AssetExecutionContext, project: dg.ResourceParam[ProjectSource]) -> dg.MaterializeResult[Any]:
+def ledger_entries(
+    context: dg.AssetExecutionContext, project: dg.ResourceParam[ProjectSource]
+) -> dg.MaterializeResult[Any]:
     """Double entry: charges drawn from credit in the order of burn-down, the rest unbilled; grants and expiries."""
     with project.open() as opened:
         report = post_charges(opened, context.run.run_id)

@@ -25,8 +25,8 @@ PICTURE_WIDTH: Final = 760
 
 def shown(project: Project, job: str, report: Report, metadata: Metadata) -> dg.MaterializeResult[Any]:
     """The result of a step: what a person reads, the run's number in the books, and the whole report for programs."""
-    whole = {name: value if isinstance(value, int | dict | list) else str(value) for name, value in report.items()}
-    numbered = {"run": run_of(project.lake, job) or 0, "report": dg.MetadataValue.json(whole)}
+    whole: dict[str, Any] = {name: value if isinstance(value, int | dict | list) else str(value) for name, value in report.items()}
+    numbered: Metadata = {"run": run_of(project.lake, job) or 0, "report": dg.MetadataValue.json(whole)}
     return dg.MaterializeResult(metadata={**metadata, **numbered})
 
 
@@ -34,7 +34,8 @@ def counts(report: Report, labels: Mapping[str, str]) -> Metadata:
     """Numbers (and times) under the labels of a person: `labels` maps a label to its name in the report."""
     values = {label: report[name] for label, name in labels.items()}
     return {
-        label: dg.MetadataValue.timestamp(value) if isinstance(value, datetime) else value for label, value in values.items()
+        label: dg.MetadataValue.timestamp(value) if isinstance(value, datetime) else value
+        for label, value in values.items()
     }
 
 
@@ -65,16 +66,22 @@ def failed_files(report: Report) -> Metadata:
     failed = report["failed_files"]
     if not failed:
         return {"files failed": 0}
-    rows = pl.DataFrame({"file": list(failed), "reason": list(failed.values())}, schema={"file": pl.String, "reason": pl.String})
+    rows = pl.DataFrame(
+        {"file": list(failed), "reason": list(failed.values())}, schema={"file": pl.String, "reason": pl.String}
+    )
     return {"files failed": len(failed), "failed files": table(rows)}
 
 
 def _printed(documents: pl.DataFrame) -> pl.DataFrame:
     """Amounts as text, with the decimals of the minor unit of their currency: they are rounded to it already."""
-    with_digits = documents.join(currency_digits(documents["currency"]), on="currency", how="left", maintain_order="left")
+    with_digits = documents.join(
+        currency_digits(documents["currency"]), on="currency", how="left", maintain_order="left"
+    )
     amounts = [name for name, dtype in documents.schema.items() if isinstance(dtype, pl.Decimal)]
     texts = [pl.col(name).cast(pl.String) for name in amounts]
-    cut = [text.str.head(text.str.find(".", literal=True) + pl.col("digits") + 1).str.strip_suffix(".") for text in texts]
+    cut = [
+        text.str.head(text.str.find(".", literal=True) + pl.col("digits") + 1).str.strip_suffix(".") for text in texts
+    ]
     return with_digits.with_columns(cut).drop("digits")
 
 

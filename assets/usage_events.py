@@ -33,16 +33,16 @@ def take_usage(project: Project, job: str) -> dict[str, Any]:
     tried: set[tuple[str, str]] = set()
     while not results or not results[-1].is_empty():
         project.progress(f"reading files: {sum(frame.height for frame in results)} done")
-        results.append(converge(project.lake, "usage_events", job, lambda step: _take_next_files(project, step, tried)))
+        results.append(converge(project.lake, "usage_events", job, partial(_take_next_files, project, tried)))
         tried |= set(results[-1].select("source", "file").iter_rows())
     again = [
-        converge(project.lake, "usage_events", job, lambda step, copy=copy: _judge_again(project, step, copy))
+        converge(project.lake, "usage_events", job, partial(_judge_again, project, copy))
         for copy in range(1, most_copies(project.lake) + 1)
     ]
     return _report(pl.concat(results), sum(changed.filter(pl.col("reason") == "accepted").height for changed in again))
 
 
-def _take_next_files(project: Project, step: Step, tried: set[tuple[str, str]]) -> pl.DataFrame:
+def _take_next_files(project: Project, tried: set[tuple[str, str]], step: Step) -> pl.DataFrame:
     """Take the next new files of one source; returns their `ingested_files` rows, none when all were tried."""
     known = KnownFiles(step.lake, step.run)
     for source in sources():
@@ -60,7 +60,7 @@ def _prepare(project: Project, step: Step) -> None:
     prepare(step.lake, step.run, meters, project.clock.now())
 
 
-def _judge_again(project: Project, step: Step, copy: int) -> pl.DataFrame:
+def _judge_again(project: Project, copy: int, step: Step) -> pl.DataFrame:
     _prepare(project, step)
     return judge_pending(step, copy, reference_moved=True)
 

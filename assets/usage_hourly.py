@@ -45,7 +45,11 @@ def _meter(step: Step, until: datetime) -> dict[str, Any]:
     step.append("usage_hourly", changed)
     sums = _append_sums(step, window)
     _close_hours(step, window)
-    return {"slices": changed.height + sums, "hours_closed": (window.until - window.closed) // HOUR, "closed_until": window.until}
+    return {
+        "slices": changed.height + sums,
+        "hours_closed": (window.until - window.closed) // HOUR,
+        "closed_until": window.until,
+    }
 
 
 def _window(step: Step, until: datetime) -> Window:
@@ -73,7 +77,9 @@ def _prepare(step: Step, facts: Facts, window: Window) -> None:
 def _recut_hours(step: Step, cuts: pl.DataFrame, start: datetime, window: Window) -> pl.DataFrame:
     """The account hours, metered before, whose boundaries are others now (semantics 2, slice)."""
     before = facts_as_of(step.lake, step.head).cuts(start, window.until)
-    changed = pl.concat([cuts.join(before, on=cuts.columns, how="anti"), before.join(cuts, on=cuts.columns, how="anti")])
+    changed = pl.concat(
+        [cuts.join(before, on=cuts.columns, how="anti"), before.join(cuts, on=cuts.columns, how="anti")]
+    )
     hours = changed.select("account_id", hour=pl.col("cut_at").dt.truncate("1h")).unique()
     return hours.filter(pl.col("hour") < window.closed)
 
@@ -147,7 +153,7 @@ def _close_hours(step: Step, window: Window) -> None:
 
 
 def _nothing() -> pl.DataFrame:
-    types = [*[pl.String] * 5, pl.Datetime("us", "UTC"), pl.Decimal(38, 9)]
+    types: list[pl.DataType] = [*[pl.String()] * 5, pl.Datetime("us", "UTC"), pl.Decimal(38, 9)]
     return pl.DataFrame(schema=dict(zip((*KEY, "quantity"), types, strict=True)))
 
 
@@ -163,5 +169,7 @@ def usage_hourly(
         until = hour_to_close(context.partition_time_window, config, opened.clock)
         report = meter_usage(opened, context.run.run_id, until)
         hours = opened.lake.frame("steps/usage_hourly/hours_of_run", {"run": run_of(opened.lake, context.run.run_id)})
-        numbers = counts(report, {"hours closed": "hours_closed", "slices changed": "slices", "closed until": "closed_until"})
+        numbers = counts(
+            report, {"hours closed": "hours_closed", "slices changed": "slices", "closed until": "closed_until"}
+        )
         return shown(opened, context.run.run_id, report, {**numbers, "what each hour holds": table(hours)})

@@ -120,7 +120,9 @@ def _compare_lines(project: Project, invoice: dict[str, object]) -> Finding:
     return Finding(compared.stage, lines.rows + compared.rows, compared.first_difference)
 
 
-def _compare(stage: str, due: pl.DataFrame, standing: pl.DataFrame, key: Sequence[str], values: Sequence[str]) -> Finding:
+def _compare(
+    stage: str, due: pl.DataFrame, standing: pl.DataFrame, key: Sequence[str], values: Sequence[str]
+) -> Finding:
     """Compare row by row; a row of nothing but zeros is the same as none."""
     names = [f"recomputed_{name}" for name in values]
     left = due.select(*key, *(pl.col(name).alias(f"recomputed_{name}") for name in values))

@@ -14,7 +14,6 @@ from benchmarks.sizes import (
     MEASURED_HOUR,
     METERS,
     MONTH_START,
-    RECORDS_OF_SERIES,
     RESOURCES_OF_ACCOUNT,
     Sizes,
 )

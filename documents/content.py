@@ -48,7 +48,9 @@ def add_documents(invoices: pl.DataFrame, lines: pl.DataFrame, content: Content)
     `invoices` has what `rating.invoicing.draft_invoices` gives plus `digits`, `number`, `issued_on` and `due_on` (null
     for drafts); `lines` are its lines.
     """
-    whole = invoices.join(content.accounts, on="account_id", how="left").join(content.receipts, on="account_id", how="left")
+    whole = invoices.join(content.accounts, on="account_id", how="left").join(
+        content.receipts, on="account_id", how="left"
+    )
     whole = whole.join(_lines(lines, invoices, content), on="account_id", how="left")
     whole = whole.join(_charts(invoices, content), on="account_id", how="left")
     document = pl.struct(
@@ -70,16 +72,19 @@ def minor_text(amount: pl.Expr, digits: pl.Expr) -> pl.Expr:
 
 def _constant(value: dict[str, Any]) -> pl.Expr:
     """A value that is the same on every document, as a struct."""
-    return pl.struct(**{
-        key: pl.lit(list(part), pl.List(pl.String)) if isinstance(part, tuple | list) else pl.lit(part, pl.String)
+    parts = [
+        (pl.lit(list(part), pl.List(pl.String)) if isinstance(part, tuple | list) else pl.lit(part, pl.String)).alias(key)
         for key, part in value.items()
-    })  # fmt: skip
+    ]
+    return pl.struct(parts)
 
 
 def _period() -> pl.Expr:
     # Both days are included: the last one is the day before the next period's first.
     first = _local_day("period_start", 0)
-    return pl.struct(label=first.dt.strftime("%B %Y"), start=first.cast(pl.String), end=_local_day("period_end", 1).cast(pl.String))
+    return pl.struct(
+        label=first.dt.strftime("%B %Y"), start=first.cast(pl.String), end=_local_day("period_end", 1).cast(pl.String)
+    )
 
 
 def _local_day(column: str, before: int) -> pl.Expr:
@@ -96,7 +101,8 @@ def _totals(tax_label: str) -> pl.Expr:
     texts = {name: minor_text(pl.col(name), pl.col("digits")) for name in AMOUNT_COLUMNS}
     rate = pl.col("tax_rate").cast(pl.String).str.strip_chars_end("0").str.strip_chars_end(".")
     texts["lines"] = texts.pop("lines_total")
-    return pl.struct(tax_rate=rate, tax_label=pl.format("{} {} %", pl.lit(tax_label), rate), **texts)
+    texts |= {"tax_rate": rate, "tax_label": pl.format("{} {} %", pl.lit(tax_label), rate)}
+    return pl.struct([text.alias(name) for name, text in texts.items()])
 
 
 def _lines(lines: pl.DataFrame, invoices: pl.DataFrame, content: Content) -> pl.DataFrame:
@@ -160,12 +166,15 @@ def _tier_text(price: dict[str, Any], number: int, unit: str) -> str:
 def _charts(invoices: pl.DataFrame, content: Content) -> pl.DataFrame:
     """Charges by day and meter of each account; every series has an amount for every day."""
     span = invoices.select(
-        "account_id", day=pl.date_ranges(_local_day("period_start", 0), _local_day("period_end", 1)).cast(pl.List(pl.String))
+        "account_id",
+        day=pl.date_ranges(_local_day("period_start", 0), _local_day("period_end", 1)).cast(pl.List(pl.String)),
     )
     days = span.explode("day")
     used = content.chart.select("account_id", "meter").unique()
     grid = days.join(used, on="account_id").join(content.chart, on=["account_id", "meter", "day"], how="left")
-    titled = grid.join(content.meters.select("meter", "title"), on="meter", how="left").sort("account_id", "meter", "day")
+    titled = grid.join(content.meters.select("meter", "title"), on="meter", how="left").sort(
+        "account_id", "meter", "day"
+    )
     amount = pl.col("amount").fill_null(0).cast(pl.String)
     series = titled.group_by("account_id", "meter", "title", maintain_order=True).agg(amounts=amount)
     listed = series.group_by("account_id", maintain_order=True).agg(series=pl.struct("meter", "title", "amounts"))

@@ -68,8 +68,12 @@ CHECKS: Final = (
         "records_conserved",
         "Of every file: records = accepted + duplicates + refused + skipped, and each stands where it was counted.",
     ),
-    _of_statement("usage_hourly", "no_hour_missing", "Every hour from the first closed one to the last is closed, once."),
-    _of_statement("usage_hourly", "usage_hourly_contract", "Keys are there, quantities in bounds, slices in closed hours."),
+    _of_statement(
+        "usage_hourly", "no_hour_missing", "Every hour from the first closed one to the last is closed, once."
+    ),
+    _of_statement(
+        "usage_hourly", "usage_hourly_contract", "Keys are there, quantities in bounds, slices in closed hours."
+    ),
     BooksCheck(
         "charges",
         "charges_sum_to_total_cost",
@@ -78,9 +82,15 @@ CHECKS: Final = (
     ),
     _of_statement("charges", "charges_contract", "Keys are there, amounts in bounds, slices in their period."),
     _of_statement("ledger_entries", "ledger_balances", "The legs of every transaction sum to zero."),
-    _of_statement("ledger_entries", "ledger_covers_charges", "What credit paid and what is unbilled sum to the charges."),
-    _of_statement("ledger_entries", "ledger_entries_contract", "Kinds are known, amounts in bounds, postings in open months."),
-    _of_statement("invoices", "invoice_lines_sum", "Lines of issued invoices sum to their net; net and tax to what is due."),
+    _of_statement(
+        "ledger_entries", "ledger_covers_charges", "What credit paid and what is unbilled sum to the charges."
+    ),
+    _of_statement(
+        "ledger_entries", "ledger_entries_contract", "Kinds are known, amounts in bounds, postings in open months."
+    ),
+    _of_statement(
+        "invoices", "invoice_lines_sum", "Lines of issued invoices sum to their net; net and tax to what is due."
+    ),
     _of_statement("invoices", "draft_lines_sum", "Lines of drafts sum to their net; net and tax to what is due."),
 )
 # Those that need no look at all books each night: they look at all of them every time.

@@ -29,7 +29,6 @@ ASSETS: Final = (price_book, accounts, usage_events, usage_hourly, charges, ledg
 
 def build_defs(resources: Mapping[str, object] | None = None, first_day: datetime = FIRST_DAY) -> dg.Definitions:
     """The definitions; `resources` go over the ones of production, `first_day` is where the partitions begin."""
-
     # Given here and not in the decorator of each asset, which warns that it is young.
     caught_up = [asset.with_attributes(backfill_policy=CATCH_UP) for asset in ASSETS]
 

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -70,11 +71,11 @@ def moments(cloud: Cloud) -> Iterator[Moment]:
     last_day = cloud.end - DAY
     day = cloud.start
     while day < last_day:
-        yield Moment(day + DAY, lambda landing, day=day: land_day(cloud, day, landing), f"{day:%d %B}")
+        yield Moment(day + DAY, partial(land_day, cloud, day), f"{day:%d %B}")
         day += DAY
     hour = last_day
     while hour < cloud.end:
-        yield Moment(hour + HOUR, lambda landing, hour=hour: land_hour(cloud, hour, landing), f"{hour:%d %B %H:%M}")
+        yield Moment(hour + HOUR, partial(land_hour, cloud, hour), f"{hour:%d %B %H:%M}")
         hour += HOUR
 
 

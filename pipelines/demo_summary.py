@@ -25,8 +25,12 @@ def summarize(settings: Settings, story: Story) -> RenderableType:
 def _late(story: Story) -> RenderableType:
     table = Table("came late", "records", "charges moved", "by", title="What late data moved", title_justify="left")
     for batch, report in story.late:
-        moved = ", ".join(f"{amount:.2f} {currency}" for currency, amount in _moved(report["charges"]["late_charged"]).items())
-        table.add_row(batch.shows, f"{report['usage_events']['late']:,}", f"{report['charges']['late_charges']:,}", moved)
+        moved = ", ".join(
+            f"{amount:.2f} {currency}" for currency, amount in _moved(report["charges"]["late_charged"]).items()
+        )
+        table.add_row(
+            batch.shows, f"{report['usage_events']['late']:,}", f"{report['charges']['late_charges']:,}", moved
+        )
     return table
 
 

@@ -61,7 +61,9 @@ def scope_costs(
     runs = sum_by(located, key, "quantity").join(began, on=key).sort(*SCOPE, "began")
     after = pl.col("quantity").cum_sum().over(SCOPE)
     running = runs.with_columns(quantity_after=after, quantity_before=after - pl.col("quantity"))
-    columns = [name for name in prices.columns if name in ("price_key", "included", "maximum") or name.startswith("tier_")]
+    columns = [
+        name for name in prices.columns if name in ("price_key", "included", "maximum") or name.startswith("tier_")
+    ]
     priced = prorate(running.join(prices.select(columns), on="price_key", maintain_order="left"), prices, subscriptions)
     check_costs(priced, "quantity_after", SCOPE)
     tiers = count_tiers(priced.columns)

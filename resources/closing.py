@@ -30,7 +30,9 @@ def close_month(lake: Lake, month: str) -> datetime:
             raise LakeError(message)
         if not lake.value("steps/ledger/month_is_closed", {"month": month}):
             row = {"month": month, "closed_until": end}
-            step.append("closed_months", pl.DataFrame([row], schema_overrides={"closed_until": pl.Datetime("us", "UTC")}))
+            step.append(
+                "closed_months", pl.DataFrame([row], schema_overrides={"closed_until": pl.Datetime("us", "UTC")})
+            )
         return end
 
     return record(lake, "reference", "close", work)

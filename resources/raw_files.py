@@ -51,8 +51,11 @@ class Source:
     columns: tuple[SourceColumn, ...]
 
     def check_columns(self, names: Iterable[str]) -> None:
-        """Raise if a file with these columns lacks one that is needed."""
+        """Raise if a file with these columns lacks one that is needed, or has one under a name of ours."""
         there = list(names)
+        ours = [name for name in there if name.lower().startswith("landed_") or name.lower() == "file_row_number"]
+        if ours:
+            raise UnreadableFileError(f"column {ours[0]!r} has a name that we need ourselves; rename it")
         missing = [column.name for column in self.columns if not column.optional and column.name not in there]
         if missing:
             needed = ", ".join(column.name for column in self.columns if not column.optional)
@@ -97,7 +100,7 @@ def shape_of(lake: Lake, file: LandedFile) -> object:
     if file.format != "parquet":
         return file.format, file.compression
     try:
-        query = f"describe select * from {_parquet([file])}"  # noqa: S608 - a quoted path
+        query = f"describe select * from {_parquet([file])}"
         return tuple(row[:2] for row in lake.connection.execute(query).fetchall())
     except UNREADABLE:
         return file.name
@@ -128,11 +131,11 @@ def open_files(lake: Lake, source: Source, files: Sequence[LandedFile]) -> None:
 
 def read_from(lake: Lake, source: Source, relation: str) -> dict[str, str]:
     """Let `raw`, and so `yielded`, hold the rows of `landed`, or of a relation with some of them; returns its types."""
-    query = f"select column_name, column_type from (describe {relation})"  # noqa: S608 - our own names
+    query = f"select column_name, column_type from (describe {relation})"
     kinds = dict(lake.connection.execute(query).fetchall())
     selected = ", ".join(converted(column.name, column.type, kinds) for column in source.columns)
     lake.connection.execute(
-        f'create or replace temp view raw as select landed_file as file, landed_row as "row", {selected} from {relation}'  # noqa: S608
+        f'create or replace temp view raw as select landed_file as file, landed_row as "row", {selected} from {relation}'
     )
     return kinds
 
@@ -189,9 +192,10 @@ def _parquet(files: Sequence[LandedFile]) -> str:
 def _open_parquet(connection: duckdb.DuckDBPyConnection, source: Source, files: Sequence[LandedFile]) -> None:
     source.check_columns(row[0] for row in connection.execute(f"describe select * from {_parquet(files)}").fetchall())
     connection.execute(
-        "create or replace temp view landed as "  # noqa: S608 - quoted paths
-        f"select * exclude (filename, file_row_number), filename[{_place(files)}:] as landed_file, file_row_number + 1 as landed_row "
-        f"from read_parquet({_paths(files)}, hive_partitioning = false, filename = true, file_row_number = true)"
+        "create or replace temp view landed as "
+        f"select * exclude (landed_path, file_row_number), landed_path[{_place(files)}:] as landed_file, "
+        "file_row_number + 1 as landed_row "
+        f"from read_parquet({_paths(files)}, hive_partitioning = false, filename = 'landed_path', file_row_number = true)"
     )
 
 
@@ -203,9 +207,10 @@ def _open_csv(connection: duckdb.DuckDBPyConnection, source: Source, files: Sequ
         source.check_columns(columns)
         types = ", ".join(f"'{quoted(name)}': 'VARCHAR'" for name in columns)
         connection.execute(
-            f"create or replace temp table landed_{place} as "  # noqa: S608 - names from the header, quoted
-            f"select *, $name as landed_file, row_number() over () as landed_row from read_csv($path, columns = {{{types}}}, "
-            "auto_detect = false, header = true, strict_mode = true, delim = ',', quote = '\"', escape = '\"', "
+            f"create or replace temp table landed_{place} as "
+            "select *, $name as landed_file, row_number() over () as landed_row "
+            f"from read_csv($path, columns = {{{types}}}, auto_detect = false, header = true, strict_mode = true, "
+            "delim = ',', quote = '\"', escape = '\"', "
             f"compression = '{file.compression or 'none'}', {REJECTS})",
             {"path": str(file.path), "name": file.name},
         )
@@ -237,7 +242,7 @@ def _open_json(connection: duckdb.DuckDBPyConnection, source: Source, files: Seq
         check_whole(file)
     # Without a delimiter a line is one column. Line ends may be mixed here, which strict mode refuses.
     connection.execute(
-        "create or replace temp table lines as "  # noqa: S608 - quoted paths
+        "create or replace temp table lines as "
         f"select filename[{_place(files)}:] as landed_file, line, row_number() over () as number "
         f"from read_csv({_paths(files)}, columns = {{'line': 'VARCHAR'}}, auto_detect = false, header = false, "
         "strict_mode = false, delim = '', quote = '', escape = '', filename = true, "

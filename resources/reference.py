@@ -84,7 +84,8 @@ def _typed(rows: pl.DataFrame, kind: Kind) -> pl.DataFrame:
         reader = readers.get(type(dtype))
         if isinstance(dtype, pl.Boolean):
             lowered = pl.col(name).str.to_lowercase()
-            value = pl.when(lowered.is_in(["true", "false", "1", "0"])).then(lowered.is_in(["true", "1"]))
+            is_known = lowered.is_in(["true", "false", "1", "0"])
+            value = pl.when(is_known).then(lowered.is_in(["true", "1"])).otherwise(None)
         else:
             value = reader(name, dtype) if reader else pl.col(name).cast(dtype, strict=False)
         values.append(value.alias(name))
@@ -153,9 +154,9 @@ KINDS: Final = {
     "accounts": Kind(
         "accounts",
         {
-            "account_id": None, "effective_from": None, "name": "", "email": "", "address": "", "country": "", "tax_id": "",
-            "seller": "", "currency": None, "time_zone": "UTC", "mode": "postpaid", "tax_code": "standard", "tax_rate": "0",
-            "void": "false",
+            "account_id": None, "effective_from": None, "name": "", "email": "", "address": "", "country": "",
+            "tax_id": "", "seller": "", "currency": None, "time_zone": "UTC", "mode": "postpaid",
+            "tax_code": "standard", "tax_rate": "0", "void": "false",
         },
         {"effective_from": INSTANT, "tax_rate": pl.Decimal(9, 4), "void": pl.Boolean()},
         ("account_id", "effective_from"),
@@ -179,8 +180,8 @@ KINDS: Final = {
             "gateway": "bank", "reason": "", "void": "false",
         },
         {
-            "amount": AMOUNT, "priority": pl.Int32(), "effective_at": INSTANT, "expires_at": INSTANT, "tax_paid": AMOUNT,
-            "void": pl.Boolean(),
+            "amount": AMOUNT, "priority": pl.Int32(), "effective_at": INSTANT, "expires_at": INSTANT,
+            "tax_paid": AMOUNT, "void": pl.Boolean(),
         },
         ("grant_id",),
         _grant_reasons,
@@ -212,8 +213,8 @@ class Taken:
 def take(step: Step, kind_name: str, rows: pl.DataFrame, new_accounts: pl.DataFrame | None = None) -> Taken:
     """Judge rows of text against what stands, and append the new ones with the step's commit.
 
-    `rows` has the kind's columns as text (missing ones get their default); other columns, such as its place in its file,
-    stay beside it. A row that says what stands already is nothing new: landing a file twice changes nothing.
+    `rows` has the kind's columns as text (missing ones get their default); other columns, such as its place in its
+    file, stay beside it. A row that says what stands already is nothing new: landing a file twice changes nothing.
     `new_accounts` are those that the same step appends.
     """
     kind = KINDS[kind_name]

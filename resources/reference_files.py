@@ -35,7 +35,7 @@ def take_reference(step: Step, landing: Path) -> pl.DataFrame:
     results = [pl.DataFrame(schema=SCHEMA)]
     new_accounts: pl.DataFrame | None = None
     for kind in KINDS_IN_ORDER:
-        new = choose(_new(landed_files(landing, kind), known), known, lambda _: kind)
+        new = choose(_new(landed_files(landing, kind), known), known, _any_shape)
         frames, errors = _read(kind, new)
         rows = pl.concat([_pending(kind, pending), *frames.values()], how="diagonal")
         counts = NO_COUNTS
@@ -50,6 +50,10 @@ def take_reference(step: Step, landing: Path) -> pl.DataFrame:
     return rows
 
 
+def _any_shape(_file: LandedFile) -> None:
+    """Files of reference data are read one by one: whatever their format, they need not be alike."""
+
+
 def _new(files: Iterable[LandedFile], known: KnownFiles) -> list[LandedFile]:
     return [file for file in files if not known.passes_over(file)]
 
@@ -60,12 +64,13 @@ def _read(kind: str, new: NewFiles) -> tuple[dict[str, pl.DataFrame], dict[str, 
     for file in new.readable:
         try:
             frame = read_rows(file, list(KINDS[kind].columns))
-            if not file.is_unchanged(new.sha256[file.name]):
-                raise UnreadableFileError(CHANGED)
         except UnreadableFileError as error:
             errors[file.name] = str(error)
         else:
             frames[file.name] = frame.with_columns(file=pl.lit(file.name), was_pending=pl.lit(value=False))
+        if not file.is_unchanged(new.sha256[file.name]):
+            frames.pop(file.name, None)
+            errors[file.name] = CHANGED
     return frames, errors
 
 

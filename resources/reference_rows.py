@@ -25,8 +25,8 @@ def read_rows(file: LandedFile, columns: Sequence[str]) -> pl.DataFrame:
     """The rows of a file in text columns, with their place in it as `row`.
 
     Raises:
-        UnreadableFileError: it cannot be read whole, or has a column that we do not know (a mistyped one would be lost in
-            silence, and its default billed).
+        UnreadableFileError: it cannot be read whole, or has a column that we do not know (a mistyped one would be lost
+            in silence, and its default billed).
     """
     reader = _READERS.get(file.path.suffix.lower())
     if reader is None:

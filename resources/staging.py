@@ -111,11 +111,10 @@ def _copy_by_day(
     return _files_of(connection.execute(copy, dict(parameters)))
 
 
-def _copy_plain(connection: duckdb.DuckDBPyConnection, query: str, parameters: Parameters, path: Path) -> tuple[int, list[Path]]:
-    copy = (
-        f"copy (select *, $stamped_run::bigint as run from ({query})) to '{quoted(path)}' "
-        f"({FORMAT})"
-    )
+def _copy_plain(
+    connection: duckdb.DuckDBPyConnection, query: str, parameters: Parameters, path: Path
+) -> tuple[int, list[Path]]:
+    copy = f"copy (select *, $stamped_run::bigint as run from ({query})) to '{quoted(path)}' ({FORMAT})"
     return _files_of(connection.execute(copy, dict(parameters)))
 
 

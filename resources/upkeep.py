@@ -103,7 +103,7 @@ class _Upkeep:
         held = self.lake.frame("steps/upkeep/inlined_tables").rows()
         counts: dict[str, int] = {}
         for table, place in held:  # more than one place where a migration changed the table
-            row = self.lake.connection.execute(f'select count(*) from {CATALOG}."{place}"').fetchone()  # noqa: S608 - DuckLake's names
+            row = self.lake.connection.execute(f'select count(*) from {CATALOG}."{place}"').fetchone()
             counts[table] = counts.get(table, 0) + (row[0] if row else 0)
         return [table for table, count in counts.items() if count >= self.limits.flushed_rows]
 

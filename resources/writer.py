@@ -221,13 +221,15 @@ def _keeps_books_whole(lake: Lake, step: Step) -> bool:
     """Whether the books of this run are whole once it commits: after the last step, or an issue while nothing is half-way."""
     if step.name != "invoices":
         return step.name == LAST_STEP
-    return not lake.value("steps/writer/is_half_way", {"last": LAST_STEP, "steps": [REBUILD, "usage_hourly", "charges"]})
+    return not lake.value(
+        "steps/writer/is_half_way", {"last": LAST_STEP, "steps": [REBUILD, "usage_hourly", "charges"]}
+    )
 
 
 def _insert(lake: Lake, table: str, frame: pl.DataFrame, run: int) -> None:
     with lake.registered(frame_to_insert=frame):
         lake.connection.execute(
-            f"insert into {table} by name select *, $run::bigint as run from frame_to_insert",  # noqa: S608 - our own names
+            f"insert into {table} by name select *, $run::bigint as run from frame_to_insert",
             {"run": run},
         )
 

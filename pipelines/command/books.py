@@ -15,7 +15,13 @@ from resources.rebuild import rebuild_caches
 @app.command(rich_help_panel=BOOKS)
 def run(
     until: Annotated[
-        datetime, typer.Option("--until", metavar="HOUR", parser=hour, help="Close the hours that end at or before it: 2026-11-01T14:00Z, or now.")
+        datetime,
+        typer.Option(
+            "--until",
+            metavar="HOUR",
+            parser=hour,
+            help="Close the hours that end at or before it: 2026-11-01T14:00Z, or now.",
+        ),
     ],
 ) -> None:
     """Take what landed, close hours, and bring charges and ledger up to them. Running again changes nothing.
@@ -34,15 +40,23 @@ def run(
 def _print_run(reports: dict[str, dict[str, Any]]) -> None:
     records, hours = reports["usage_events"], reports["usage_hourly"]
     console.print(f"closed until {str(hours['closed_until'])[:16]} UTC ({hours['hours_closed']} hours)")
-    counted = ", ".join(f"{records[name]:,} {name}" for name in ("accepted", "late", "duplicates", "refused", "skipped"))
+    counted = ", ".join(
+        f"{records[name]:,} {name}" for name in ("accepted", "late", "duplicates", "refused", "skipped")
+    )
     console.print(f"records: {counted}")
-    charged = "".join(f", {currency} {float(amount):,.2f}" for currency, amount in reports["charges"]["charged"].items())
-    console.print(f"charges: {reports['charges']['charges']:,} for {reports['charges']['accounts_touched']:,} accounts{charged}")
+    charged = "".join(
+        f", {currency} {float(amount):,.2f}" for currency, amount in reports["charges"]["charged"].items()
+    )
+    console.print(
+        f"charges: {reports['charges']['charges']:,} for {reports['charges']['accounts_touched']:,} accounts{charged}"
+    )
     for report in (reports["accounts"], records):
         for file, reason in report["failed_files"].items():
             complaints.print(f"[bold yellow]not taken:[/] {file}: {reason}", highlight=False, soft_wrap=True)
     if reports["charges"]["unpriced_slices"]:
-        console.print(f"{reports['charges']['unpriced_slices']:,} slices have no price: meterbook sql -c 'from unpriced_usage'")
+        console.print(
+            f"{reports['charges']['unpriced_slices']:,} slices have no price: meterbook sql -c 'from unpriced_usage'"
+        )
 
 
 @app.command(rich_help_panel=BOOKS)

@@ -14,7 +14,9 @@ from resources.reference import Taken, take_or_refuse
 from resources.writer import record
 
 Account = Annotated[str, typer.Argument(help="The account's id.")]
-From = Annotated[str | None, typer.Option("--from", metavar="TIME", help="From when it holds; now (the quarter hour) if left out.")]
+From = Annotated[
+    str | None, typer.Option("--from", metavar="TIME", help="From when it holds; now (the quarter hour) if left out.")
+]
 
 
 def _quarter_hour(text: str | None) -> str:
@@ -24,7 +26,9 @@ def _quarter_hour(text: str | None) -> str:
 
 
 def _say(taken: Taken, what: str) -> None:
-    console.print(f"{what}: {'recorded; the next run counts it' if taken.added.height else 'as before, nothing changed'}")
+    console.print(
+        f"{what}: {'recorded; the next run counts it' if taken.added.height else 'as before, nothing changed'}"
+    )
 
 
 @app.command(rich_help_panel=FACTS)
@@ -49,7 +53,10 @@ def account(
         "tax_rate": tax_rate, "effective_from": _quarter_hour(effective_from),
     }  # fmt: skip
     with opened() as project:
-        _say(record(project.lake, "reference", "account", lambda step: take_or_refuse(step, "accounts", row)), f"account {account_id}")
+        _say(
+            record(project.lake, "reference", "account", lambda step: take_or_refuse(step, "accounts", row)),
+            f"account {account_id}",
+        )
 
 
 @app.command(rich_help_panel=FACTS)
@@ -57,7 +64,9 @@ def subscribe(
     account_id: Account,
     plan: Annotated[str, typer.Argument(help="The plan of the price book; '-' ends the subscription.")],
     service: Annotated[str, typer.Option(help="Only for one service of the account.")] = "",
-    subscription: Annotated[str | None, typer.Option(help="The subscription's id; account (and service) if left out.")] = None,
+    subscription: Annotated[
+        str | None, typer.Option(help="The subscription's id; account (and service) if left out.")
+    ] = None,
     effective_from: From = None,
 ) -> None:
     """Subscribe an account to a plan, change its plan, or end it ('-'). The change cuts its hour at the quarter."""
@@ -84,7 +93,9 @@ def grant(
     priority: Annotated[int, typer.Option(help="Lower is drawn first.")] = 100,
     effective: Annotated[str | None, typer.Option("--effective", metavar="TIME", help="Now if left out.")] = None,
     expires: Annotated[str | None, typer.Option("--expires", metavar="TIME", help="Never if left out.")] = None,
-    grant_id: Annotated[str | None, typer.Option("--id", help="Give your own: the same id again changes nothing.")] = None,
+    grant_id: Annotated[
+        str | None, typer.Option("--id", help="Give your own: the same id again changes nothing.")
+    ] = None,
     reason: Annotated[str, typer.Option()] = "",
 ) -> None:
     """Grant credit to an account: a top-up that was paid, or a promotion."""

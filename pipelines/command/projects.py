@@ -19,7 +19,12 @@ START = "Start"
 @contextmanager
 def progress_bar(title: str) -> Iterator[Callable[[str, float], None]]:
     """A bar on a terminal: call it with words and the share that is done. Elsewhere nothing is printed."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=console, transient=True, disable=not is_terminal()) as progress:
         task = progress.add_task(title, total=1.0)
         yield lambda words, share: progress.update(task, description=words, completed=share)
@@ -64,7 +69,9 @@ def demo(
 
 
 @app.command(rich_help_panel=LAKE)
-def backup(target: Annotated[Path, typer.Argument(help="A folder; again into the same one copies only what is new.")]) -> None:
+def backup(
+    target: Annotated[Path, typer.Argument(help="A folder; again into the same one copies only what is new.")],
+) -> None:
     """Back up the lake and the project's files, while runs go on."""
     from resources.backup import backup as take_backup  # noqa: PLC0415
 

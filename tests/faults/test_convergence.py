@@ -83,7 +83,15 @@ def test_every_stage_twice_comes_to_the_same(tmp_path: Path, world: World, unbro
 
 
 def test_a_run_without_news_changes_nothing(tmp_path: Path, world: World, unbroken: Books) -> None:
-    tables = ("usage_events", "usage_hourly", "charges", "ledger_entries", "rejected_events", "ingested_files", "run_hours")
+    tables = (
+        "usage_events",
+        "usage_hourly",
+        "charges",
+        "ledger_entries",
+        "rejected_events",
+        "ingested_files",
+        "run_hours",
+    )
     with runs.opened(tmp_path / "p") as project:
         hour_by_hour(project, world, [HOURS])
 
@@ -150,7 +158,13 @@ COURSES: dict[str, Course] = {
     "paid credit late": late("grants/paid.csv"),
     "changes of plan late": late("subscriptions/changes.csv"),
     "subscriptions late": late("subscriptions/first.csv", "subscriptions/changes.csv"),
-    "accounts late": late("accounts/accounts.csv", "subscriptions/first.csv", "subscriptions/changes.csv", "grants/paid.csv", "grants/promotions.csv"),
+    "accounts late": late(
+        "accounts/accounts.csv",
+        "subscriptions/first.csv",
+        "subscriptions/changes.csv",
+        "grants/paid.csv",
+        "grants/promotions.csv",
+    ),
     "the second price book late": books_late(0),
     "the first price book late": books_late(1),
 }
@@ -179,7 +193,9 @@ def plans(draw: st.DrawFn, files: int) -> Plan:
     count = draw(st.integers(2, 4))
     place = st.integers(0, count)
     of_file = draw(st.lists(place, min_size=files, max_size=files))
-    return Plan(tuple(of_file), tuple(draw(st.lists(st.integers(0, HOURS), min_size=count, max_size=count))), draw(place))
+    return Plan(
+        tuple(of_file), tuple(draw(st.lists(st.integers(0, HOURS), min_size=count, max_size=count))), draw(place)
+    )
 
 
 def follow(project: Project, files: Sequence[File], plan: Plan) -> None:
@@ -200,7 +216,13 @@ def check_plan(world: World, unbroken: Books, plan: Plan) -> None:
 FILES = 5 + 48
 
 
-@settings(max_examples=4, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(
+    max_examples=4,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+    derandomize=True,
+)
 @given(plan=plans(FILES))
 def test_any_order_and_grouping_comes_to_the_same(world: World, unbroken: Books, plan: Plan) -> None:
     assert len(world.facts) + len(world.usage) == FILES
@@ -208,7 +230,9 @@ def test_any_order_and_grouping_comes_to_the_same(world: World, unbroken: Books,
 
 
 @pytest.mark.soak
-@settings(max_examples=60, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=60, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck)
+)
 @given(plan=plans(FILES))
 def test_very_many_orders_and_groupings_come_to_the_same(world: World, unbroken: Books, plan: Plan) -> None:
     check_plan(world, unbroken, plan)

@@ -57,8 +57,25 @@ def traced_run(directory: Path, world: worlds.World, *arguments: str) -> list[Ca
     settings.price_book.write_text(worlds.BOOKS[0], encoding="utf-8")
     runs.land_in(settings.landing, [*world.facts, *world.usage])
     trace = directory / "trace"
-    command = ["strace", "-f", "-y", "-s", "0", "-e", CALLS, "-o", str(trace), sys.executable, "-W", "ignore", "-c", SCRIPT]
-    ended = subprocess.run([*command, str(directory), *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    command = [
+        "strace",
+        "-f",
+        "-y",
+        "-s",
+        "0",
+        "-e",
+        CALLS,
+        "-o",
+        str(trace),
+        sys.executable,
+        "-W",
+        "ignore",
+        "-c",
+        SCRIPT,
+    ]
+    ended = subprocess.run(
+        [*command, str(directory), *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     if "PTRACE_TRACEME" in ended.stderr or "ptrace" in ended.stderr.lower():
         pytest.skip("strace may not trace here: " + ended.stderr.splitlines()[0])
     assert ended.returncode == 0, ended.stderr
@@ -68,7 +85,9 @@ def traced_run(directory: Path, world: worlds.World, *arguments: str) -> list[Ca
 
 def unflushed(calls: Sequence[Call], data: Path) -> list[str]:
     """Data files that the catalog may name before they, or the folders above them, are on disk."""
-    written = {call.path for call in calls if call.writes and call.path.suffix == ".parquet" and data in call.path.parents}
+    written = {
+        call.path for call in calls if call.writes and call.path.suffix == ".parquet" and data in call.path.parents
+    }
     late = []
     # A file for no rows was deleted again, and never named.
     for file in sorted(path for path in written if path.exists()):
@@ -82,7 +101,9 @@ def unflushed(calls: Sequence[Call], data: Path) -> list[str]:
 
 
 def _writes_catalog(call: Call) -> bool:
-    return call.writes and call.path.name.startswith("catalog.sqlite") and not call.path.name.endswith((".lock", "-shm"))
+    return (
+        call.writes and call.path.name.startswith("catalog.sqlite") and not call.path.name.endswith((".lock", "-shm"))
+    )
 
 
 @pytest.fixture

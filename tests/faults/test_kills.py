@@ -168,7 +168,9 @@ def check(stage: str, directory: Path, world: worlds.World, unbroken: Books, lea
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_kills_leave_the_books_as_they_should_be(stage: str, tmp_path: Path, world: worlds.World, unbroken: Books) -> None:
+def test_kills_leave_the_books_as_they_should_be(
+    stage: str, tmp_path: Path, world: worlds.World, unbroken: Books
+) -> None:
     check(stage, tmp_path / "p", world, unbroken, least=8, most=20)
 
 

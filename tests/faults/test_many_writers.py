@@ -19,7 +19,10 @@ def run_at_once(directory: Path, hours_of: Sequence[Sequence[int]]) -> list[int 
     """Let a process each run these hours, all at once; returns how they ended (None: it did not)."""
     context = forking()
     processes = [
-        context.Process(target=run_whole, args=(directory, f"writer-{number}", [worlds.START + hour * worlds.HOUR for hour in hours]))
+        context.Process(
+            target=run_whole,
+            args=(directory, f"writer-{number}", [worlds.START + hour * worlds.HOUR for hour in hours]),
+        )
         for number, hours in enumerate(hours_of)
     ]
     for process in processes:
@@ -53,4 +56,9 @@ def test_three_writers_at_once(tmp_path: Path, world: worlds.World, unbroken: Bo
 @pytest.mark.soak
 @pytest.mark.parametrize("writers", [2, 4])
 def test_many_hours_by_writers_at_once(tmp_path: Path, world: worlds.World, unbroken: Books, writers: int) -> None:
-    check(tmp_path / "p", world, unbroken, [range(1 + number, worlds.HOURS + 1, 2) for number in range(writers - 1)] + [(40,)])
+    check(
+        tmp_path / "p",
+        world,
+        unbroken,
+        [range(1 + number, worlds.HOURS + 1, 2) for number in range(writers - 1)] + [(40,)],
+    )

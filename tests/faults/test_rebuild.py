@@ -54,7 +54,9 @@ def test_rebuilt_caches_are_the_same_and_nothing_is_appended(billed: Project, un
 
 
 @pytest.mark.parametrize("broken_off_after", ["usage_events", "usage_hourly", "charges"])
-def test_a_rebuild_between_the_steps_of_a_run(tmp_path: Path, world: World, unbroken: Books, broken_off_after: str) -> None:
+def test_a_rebuild_between_the_steps_of_a_run(
+    tmp_path: Path, world: World, unbroken: Books, broken_off_after: str
+) -> None:
     """The run goes on afterwards, in the steps that are left, and the next one finishes it."""
     with runs.opened(tmp_path / "p") as project:
         runs.take_books(project)

@@ -10,8 +10,6 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Final
 
-import pytest
-
 from pipelines.hourly import run_hourly
 from resources.clock import SystemClock
 from resources.lake import Lake
@@ -53,7 +51,9 @@ class Report:
     def spread(self) -> str:
         """How long things took."""
         ordered = sorted(self.seconds)
-        shares = ", ".join(f"{share} % {ordered[min(len(ordered) - 1, len(ordered) * share // 100)]:.3f} s" for share in (50, 90, 99))
+        shares = ", ".join(
+            f"{share} % {ordered[min(len(ordered) - 1, len(ordered) * share // 100)]:.3f} s" for share in (50, 90, 99)
+        )
         return f"{len(ordered)} times, {shares}, longest {ordered[-1]:.3f} s"
 
     def attempt(self, work: Callable[[], None]) -> None:
@@ -87,7 +87,8 @@ def _grant(project: Project) -> None:
 
 def read(directory: Path, over: Event, results: Connection) -> None:
     """Sum the very hours that are being written, in a loop, until it is over."""
-    report, seen = Report(), set()
+    report = Report()
+    seen: set[int] = set()
     settings = load_settings(directory)
     with Lake(settings.lake.catalog, settings.lake.data, read_only=True, threads=1) as lake:
         lake.connection.execute("select 1")

@@ -181,8 +181,10 @@ def _changes() -> Iterator[dict[str, str]]:
         }  # fmt: skip
 
 
-def _grant(grant_id: str, kind: str, amount: str, priority: int, starts: datetime, ends: datetime | None) -> dict[str, str]:
-    account = grant_id.split(":")[0]
+def _grant(
+    grant_id: str, kind: str, amount: str, priority: int, starts: datetime, ends: datetime | None
+) -> dict[str, str]:
+    account = grant_id.split(":", maxsplit=1)[0]
     paid = kind == "paid"
     return {
         "grant_id": grant_id, "account_id": account, "kind": kind, "amount": amount,
@@ -196,7 +198,7 @@ def _promotions() -> Iterator[dict[str, str]]:
     """A promotion ends in the middle for every second account, one at ten past; one lasts two hours and is not used up."""
     for number, account in enumerate(ACCOUNTS):
         if number % 2 == 0:
-            ends = START + timedelta(hours=14 + number, minutes=10 if number == 4 else 0)  # noqa: PLR2004
+            ends = START + timedelta(hours=14 + number, minutes=10 if number == 4 else 0)
             yield _grant(f"{account}:welcome", "promotional", "6.00", 10, START - HOUR, ends)
         if number % 3 == 0:
             starts = START + timedelta(hours=8, minutes=40)
@@ -206,7 +208,7 @@ def _promotions() -> Iterator[dict[str, str]]:
 def _paid() -> Iterator[dict[str, str]]:
     """Paid credit that runs out, that ends, and that comes when the account is in debt; every fourth account has none."""
     for number, account in enumerate(ACCOUNTS):
-        if number % 4 != 3:  # noqa: PLR2004
+        if number % 4 != 3:
             yield _grant(f"{account}:first", "paid", "3.00", 20, START - HOUR, None)
         if number % 5 == 0:
             yield _grant(f"{account}:voucher", "paid", "4.00", 20, START, START + 18 * HOUR)
@@ -226,7 +228,7 @@ def _sample_rows(hours: int, machines: int) -> Iterator[dict[str, object]]:
         for machine in range(machines):
             last = DELETED.get(machine, hours)
             for third in range(3):
-                load, jitter, gap = chance.random(), chance.randrange(0, 240), chance.random() < 0.02  # noqa: PLR2004
+                load, jitter, gap = chance.random(), chance.randrange(0, 240), chance.random() < 0.02
                 if hour > last or gap or (hour == last and third):
                     continue
                 ended = hour == last and machine == min(DELETED)
@@ -249,7 +251,9 @@ def _samples(hours: int, machines: int) -> Iterator[File]:
     place = rows.with_columns(
         span=pl.when(late).then((hour + 4 + (pl.col("number") * 7) % 20) // 3).otherwise(hour // 3), late=late
     )
-    for (span, is_late), group in place.sort("span", "late", "timestamp", "vm").group_by("span", "late", maintain_order=True):
+    for (span, is_late), group in place.sort("span", "late", "timestamp", "vm").group_by(
+        "span", "late", maintain_order=True
+    ):
         content = io.BytesIO()
         group.drop("number", "span", "late").write_parquet(content)
         arrives = min(int(str(span)) * 3 + 3, hours)
@@ -266,8 +270,8 @@ def _record_rows(hours: int, machines: int) -> list[tuple[int, dict[str, str]]]:
     for hour in range(hours):
         for machine in range(0, machines, 2):
             moment = START + hour * HOUR + timedelta(seconds=chance.randrange(3600))
-            amount = chance.randrange(1, 400) - (300 if chance.random() < 0.1 else 0)  # noqa: PLR2004
-            delay = chance.randrange(1, 30) if chance.random() < 0.06 else 0  # noqa: PLR2004
+            amount = chance.randrange(1, 400) - (300 if chance.random() < 0.1 else 0)
+            delay = chance.randrange(1, 30) if chance.random() < 0.06 else 0
             row = {
                 "event_id": f"r-{machine}-{hour}", "timestamp": text(moment), "account_id": _owner(machine, hour),
                 "resource_id": f"vm-{machine:02d}", "meter": "requests", "quantity": f"{amount}.{machine}",
@@ -289,7 +293,10 @@ def _records(hours: int, machines: int) -> Iterator[File]:
         repeated = landed[span - 1][:3] if span - 1 in landed else []
         # Copies that say something else lie in one file with the first of them, before and after.
         conflicting = [{**rows[1], "quantity": "9999"}, {**rows[1], "quantity": "8888"}]
-        refused = [{**rows[0], "event_id": f"bad-{span}", "meter": "unheard"}, {**rows[0], "event_id": f"x-{span}", "quantity": "many"}]
+        refused = [
+            {**rows[0], "event_id": f"bad-{span}", "meter": "unheard"},
+            {**rows[0], "event_id": f"x-{span}", "quantity": "many"},
+        ]
         every = [*rows, *repeated, *conflicting, *refused]
         arrives = min(span * 4 + 4, hours)
         if span % 2:

@@ -74,7 +74,10 @@ BREAKS = {
         "update ledger_entries set amount = amount + 0.000000000000000001 "
         "where slice_start = '2026-10-31T09:00:00Z' and account = 'revenue:requests'",
     ),
-    "a transaction is lost": ("ledger_covers_charges", "delete from ledger_entries where slice_start = '2026-10-31T09:00:00Z'"),
+    "a transaction is lost": (
+        "ledger_covers_charges",
+        "delete from ledger_entries where slice_start = '2026-10-31T09:00:00Z'",
+    ),
     "an entry of no known kind": (
         "ledger_entries_contract",
         "update ledger_entries set kind = 'gift' where slice_start = '2026-10-31T09:00:00Z'",
@@ -92,7 +95,7 @@ BREAKS = {
     ),
     "an id comes back": (
         "suspected_duplicates",
-        "insert into usage_events select * replace (\"timestamp\" + interval 2 hours as \"timestamp\") "
+        'insert into usage_events select * replace ("timestamp" + interval 2 hours as "timestamp") '
         "from usage_events where event_id = 'first-31T07'",
     ),
 }

@@ -44,7 +44,7 @@ MISTAKES: dict[str, tuple[str | bytes, str]] = {
     "tabs": ("version: x\n\tcurrency: EUR\n", "file: is not YAML"),
     "no UTF-8": (b"version: caf\xe9\n", "file: is not YAML ('utf-8' codec"),
     "a date that is none": (BOOK.replace("2026-10-01T00:00:00Z", "2026-13-01T00:00:00Z"), "month must be in 1..12"),
-    "a key twice": (BOOK.replace("currency: EUR", "currency: EUR\ncurrency: USD"), "currency stands twice in the mapping at line"),
+    "a key twice": (BOOK.replace("currency: EUR", "currency: EUR\ncurrency: USD"), "currency stands twice in the mapping"),
     "a meter twice": (BOOK.replace("  balance:", "  requests:"), "requests stands twice in the mapping at line"),
     "a plan twice": (BOOK + "  standard: {prices: []}\n", "standard stands twice"),
     "a float": (BOOK.replace('"0.01"', "0.01"), "plans.standard.prices[0].unit_price"),
@@ -76,9 +76,14 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 UNFIT: dict[str, tuple[str, str]] = {
     "another unit in the same version": (BOOK.replace("unit: request,", "unit: call,"), "than in version '2026-10 as it stands'"),
-    "another unit from the same time": (BOOK.replace('"2026-10"', '"b"').replace("unit: request,", "unit: call,"), "meters.requests.unit"),
+    "another unit from the same time": (
+        BOOK.replace('"2026-10"', '"b"').replace("unit: request,", "unit: call,"), "meters.requests.unit",
+    ),
     "another unit": (LATER.replace("unit: request,", "unit: call,"), "meters.requests.unit"),
-    "another aggregation": (LATER.replace("unit: GB, aggregation: sum,", "unit: GB, aggregation: time_weighted, max_gap: 5 min,"), "balance"),
+    "another aggregation": (
+        LATER.replace("unit: GB, aggregation: sum,", "unit: GB, aggregation: time_weighted, max_gap: 5 min,"),
+        "meters.balance.aggregation",
+    ),
 }  # fmt: skip
 
 

@@ -38,7 +38,7 @@ def row(name: str, quantity: object = 1) -> str:
     return f"{name},2026-10-15T10:00:00Z,acme,r1,requests,{quantity}"
 
 
-def parquet(path: Path, **columns: Any) -> bytes:
+def parquet(path: Path, **columns: pl.Series | pl.Expr) -> bytes:
     """A Parquet file of one row or more with these columns in place of a good record's."""
     rows = max((len(values) for values in columns.values() if isinstance(values, pl.Series)), default=1)
     frame = pl.DataFrame({name: [value] * rows for name, value in {**EVENT, "timestamp": AT, "quantity": 1.0}.items()})
@@ -54,6 +54,10 @@ def zstd(content: bytes) -> bytes:
     return bytes(sink.getvalue())
 
 
+def backwards(line: str) -> str:
+    return ",".join(reversed(line.split(",")))
+
+
 # --- whole files
 
 GOOD: dict[str, Callable[[str], bytes]] = {
@@ -62,7 +66,7 @@ GOOD: dict[str, Callable[[str], bytes]] = {
     "bom.csv": lambda name: b"\xef\xbb\xbf" + csv(row(name)),
     "UPPER.CSV": lambda name: csv(row(name)),
     "more columns.csv": lambda name: csv(f"x,{row(name)},y", header=f",{HEADER},row"),
-    "other order.csv": lambda name: csv(",".join(reversed(row(name).split(","))), header=",".join(reversed(HEADER.split(",")))),
+    "other order.csv": lambda name: csv(backwards(row(name)), header=backwards(HEADER)),
     "blank lines.csv": lambda name: csv("", row(name), "", ""),
     "zipped.csv.gz": lambda name: gzip.compress(csv(row(name))),
     "zipped.csv.zst": lambda name: zstd(csv(row(name))),
@@ -135,10 +139,11 @@ BROKEN: dict[str, tuple[bytes, str]] = {
     "cut.ndjson.gz": (gzip.compress(MANY)[:-200], "Truncated compressed stream"),
     "no gzip.csv.gz": (WHOLE, "cannot be read"),
     "no parquet.parquet": (WHOLE, "cannot be read"),
-    "mixed line ends.csv": (csv(row("m1")) + b"m2,2026-10-15T10:00:00Z,acme,r1,requests,1\r\n" + row("m3").encode() + b"\n", "CRLF and LF"),
+    "mixed line ends.csv": (csv(row("m1")) + csv(row("m3"), header=row("m2"), end="\r\n") + b"x\n", "CRLF and LF"),
     "no header.csv": (b"\n" + csv(row("n1")), "its first line is empty"),
     "two columns of a name.csv": (csv("x," + row("n2"), header=f"Meter,{HEADER}"), "column 'Meter' stands twice"),
     "no utf-8.csv": (csv(row("n3")).decode().encode("utf-16"), "UTF-8"),
+    "our name.csv": (csv("1," + row("n7"), header=f"Landed_row,{HEADER}"), "column 'Landed_row' has a name that we need"),
     "semicolons.csv": (csv(row("n4")).replace(b",", b";"), "column 'event_id' is missing"),
     "other names.csv": (csv(row("n5"), header=HEADER.replace("meter", "Meter")), "column 'meter' is missing"),
     "sheet.xlsx": (b"PK", "its ending tells no format"),
@@ -280,7 +285,10 @@ ODD: dict[str, tuple[dict[str, Any], object]] = {
     "dimensions as structure": ({"dimensions": pl.Series([{"b": "1", "a": "2"}])}, "1"),
     "dimensions nested": ({"dimensions": pl.Series([{"b": {"a": "2"}}])}, "dimensions_not_flat"),
     "dimensions as number": ({"dimensions": pl.Series([1])}, "dimensions_not_flat"),
-    "bytes beside": ({"file": pl.Series([b"\xff"]), "row": pl.Series([[1]]), "quantity": pl.lit("x")}, "quantity_unreadable"),
+    "bytes beside": (
+        {"file": pl.Series([b"\xff"]), "row": pl.Series([[1]]), "quantity": pl.lit("x")}, "quantity_unreadable",
+    ),
+    "our names beside": ({"filename": pl.Series([1]), "source": pl.Series([2]), "reason": pl.Series([3])}, "1"),
 }  # fmt: skip
 
 
@@ -382,7 +390,8 @@ def test_wide_rows_make_a_record_a_gauge(tmp_path: Path) -> None:
     world = World(tmp_path / "world")
     sum_of_two = wide(vm="vm-2", disk_read_kibs="0.0000000005", disk_write_kibs="0.0000000005", storage_gb=40)
     rows = [
-        wide(), sum_of_two, wide(), wide(vm="vm-3", cores=None, disk_read_kibs="x", net_rx_kibs=float("inf"), memory_kib=-1),
+        wide(), sum_of_two, wide(),
+        wide(vm="vm-3", cores=None, disk_read_kibs="x", net_rx_kibs=float("inf"), memory_kib=-1),
         wide(vm=None), wide(vm="vm-4", timestamp=None), wide(account_id="late", vm="vm-5"),
     ]  # fmt: skip
     world.take("a.ndjson", lines(*rows), source="vm_samples")
@@ -395,8 +404,8 @@ def test_wide_rows_make_a_record_a_gauge(tmp_path: Path) -> None:
     ]
     by_row = {place: sorted({reason for _, at, reason in world.refused() if at == place}) for place in (4, 5, 6, 7)}
     assert by_row == {
-        4: ["negative", "quantity_missing", "quantity_unreadable"], 5: ["event_id_missing"], 6: ["timestamp_unreadable"],
-        7: ["unknown_account"],
+        4: ["negative", "quantity_missing", "quantity_unreadable"], 5: ["event_id_missing"],
+        6: ["timestamp_unreadable"], 7: ["unknown_account"],
     }  # fmt: skip
     world.add_accounts("late")
     world.run()

@@ -43,8 +43,8 @@ plans:
     prices: [{id: requests, meter: requests, model: unit, unit_price: "0.01"}]
 """
 EVENT = {
-    "event_id": "e1", "timestamp": "2026-10-15T10:00:00Z", "account_id": "acme", "resource_id": "r1", "meter": "requests",
-    "quantity": "1",
+    "event_id": "e1", "timestamp": "2026-10-15T10:00:00Z", "account_id": "acme", "resource_id": "r1",
+    "meter": "requests", "quantity": "1",
 }  # fmt: skip
 ACCOUNT = {"account_id": "acme", "effective_from": "2026-10-01T00:00:00Z", "name": "Acme", "currency": "EUR"}
 
@@ -154,9 +154,12 @@ class World:
         """One column of all accepted records, in order."""
         return [row[0] for row in self.query(f"select {column} from usage_events order by all")]
 
-    def refused(self) -> list[tuple[str, int, str]]:
+    def refused(self) -> list[tuple[Any, ...]]:
         """What is refused as of now: (file, row, reason)."""
-        newest = 'from rejected_events qualify row_number() over (partition by source, file, "row", meter, record order by run desc) = 1'
+        newest = (
+            "from rejected_events qualify 1 = row_number() over "
+            '(partition by source, file, "row", meter, record order by run desc)'
+        )
         return self.query(f'select file, "row", reason from ({newest}) order by all')
 
     def reasons(self) -> list[str]:

@@ -4,6 +4,7 @@ from typing import Any
 
 import dagster as dg
 
+from assets.partitions import DAYS
 from assets.shown import counts, failed_files, shown
 from resources.project import Project
 from resources.project_source import ProjectSource
@@ -23,10 +24,10 @@ def take_accounts(project: Project, job: str) -> dict[str, Any]:
     }
 
 
-@dg.asset(group_name="reference", kinds={"csv", "yaml"}, owners=["team:operations"])
+@dg.asset(partitions_def=DAYS, group_name="reference", kinds={"csv", "yaml"}, owners=["team:operations"])
 def accounts(context: dg.AssetExecutionContext, project: dg.ResourceParam[ProjectSource]) -> dg.MaterializeResult[Any]:
     """Who pays and for what: accounts, their subscriptions and their credit, from landed files."""
     with project.open() as opened:
         report = take_accounts(opened, context.run.run_id)
         numbers = counts(report, {"rows taken": "rows", "refused": "refused", "files": "files"})
-        return shown(opened, context.run.run_id, report, {**numbers, **failed_files(report)})
+        return shown(context, project, opened, report, {**numbers, **failed_files(report)})

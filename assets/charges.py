@@ -188,5 +188,5 @@ def charges(context: dg.AssetExecutionContext, project: dg.ResourceParam[Project
             "slices without a price": "unpriced_slices",
         }
         return shown(
-            opened, context.run.run_id, report, {**money("charged", report["charged"]), **counts(report, labels)}
+            context, project, opened, report, {**money("charged", report["charged"]), **counts(report, labels)}
         )

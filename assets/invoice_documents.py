@@ -61,7 +61,7 @@ def invoice_documents(
     with project.open() as opened:
         reports = {period: render_documents(opened, period) for period in months_of(context.partition_time_window)}
         sample = opened.lake.value("steps/invoices/sample_document", {"periods": list(reports)})
-        return shown(opened, context.run.run_id, reports, _look(reports, sample))
+        return shown(context, project, opened, reports, _look(reports, sample))
 
 
 def _look(reports: dict[str, dict[str, Any]], sample: str | None) -> dict[str, Any]:

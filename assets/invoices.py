@@ -334,4 +334,4 @@ def invoices(context: dg.AssetExecutionContext, project: dg.ResourceParam[Projec
             for period in months_of(context.partition_time_window)
         }
         documents = opened.lake.frame("steps/invoices/overview", {"periods": list(reports)})
-        return shown(opened, context.run.run_id, reports, documents_shown(documents))
+        return shown(context, project, opened, reports, documents_shown(documents))

@@ -162,4 +162,4 @@ def ledger_entries(
         report = post_charges(opened, context.run.run_id)
         drawn = {**money("credit drawn", report["drawn"]), **money("unbilled", report["unbilled"])}
         given = {**money("credit granted", report["granted"]), **money("credit expired", report["expired"])}
-        return shown(opened, context.run.run_id, report, {**drawn, **given, **counts(report, {"entries": "entries"})})
+        return shown(context, project, opened, report, {**drawn, **given, **counts(report, {"entries": "entries"})})

@@ -4,25 +4,25 @@ What belongs here: days, months and windows of UTC. What does not: billing perio
 account (`rating/periods.py`).
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 import dagster as dg
 
 from resources.clock import Clock
 
-# A project with older records says so in its settings; `build_defs` then moves the first partition.
-FIRST_DAY: Final = datetime(2026, 1, 1, tzinfo=UTC)
+# For assets that nobody has told when the project begins; `build_defs` moves them to the settings' first day.
+FIRST_DAY: Final = date(2026, 1, 1)
 
 
-def days_from(first_day: datetime) -> dg.DailyPartitionsDefinition:
+def days_from(first_day: date) -> dg.DailyPartitionsDefinition:
     """The days of UTC, with today's: it is run every hour."""
-    return dg.DailyPartitionsDefinition(start_date=first_day, timezone="UTC", end_offset=1)
+    return dg.DailyPartitionsDefinition(start_date=first_day.isoformat(), timezone="UTC", end_offset=1)
 
 
-def months_from(first_day: datetime) -> dg.MonthlyPartitionsDefinition:
+def months_from(first_day: date) -> dg.MonthlyPartitionsDefinition:
     """The months, with this one: what it holds so far can be drafted."""
-    return dg.MonthlyPartitionsDefinition(start_date=first_day.replace(day=1), timezone="UTC", end_offset=1)
+    return dg.MonthlyPartitionsDefinition(start_date=first_day.replace(day=1).isoformat(), timezone="UTC", end_offset=1)
 
 
 DAYS: Final = days_from(FIRST_DAY)

@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from assets.partitions import DAYS
 from assets.shown import counts, shown
 from rating.errors import PriceBookError
 from resources.lake import Lake
@@ -41,7 +42,7 @@ def first_open_period(lake: Lake, run: int) -> datetime | None:
     return value
 
 
-@dg.asset(group_name="reference", kinds={"yaml"}, owners=["team:finance"])
+@dg.asset(partitions_def=DAYS, group_name="reference", kinds={"yaml"}, owners=["team:finance"])
 def price_book(
     context: dg.AssetExecutionContext, project: dg.ResourceParam[ProjectSource]
 ) -> dg.MaterializeResult[Any]:
@@ -52,4 +53,4 @@ def price_book(
         if refused:
             context.log.error(report["refused"])
         metadata = {**counts(report, {"new": "taken", "version": "version"}), **refused}
-        return shown(opened, context.run.run_id, report, metadata)
+        return shown(context, project, opened, report, metadata)

@@ -14,6 +14,7 @@ import polars as pl
 
 from rating.apportion import currency_digits
 from resources.project import Project
+from resources.project_source import ProjectSource
 from resources.writer import run_of
 
 Report = Mapping[str, Any]
@@ -23,11 +24,12 @@ LONGEST_TABLE: Final = 100
 PICTURE_WIDTH: Final = 760
 
 
-def shown(project: Project, job: str, report: Report, metadata: Metadata) -> dg.MaterializeResult[Any]:
-    """The result of a step: what a person reads, the run's number in the books, and the whole report for programs."""
-    whole: dict[str, Any] = {name: value if isinstance(value, int | dict | list) else str(value) for name, value in report.items()}
-    numbered: Metadata = {"run": run_of(project.lake, job) or 0, "report": dg.MetadataValue.json(whole)}
-    return dg.MaterializeResult(metadata={**metadata, **numbered})
+def shown(
+    context: dg.AssetExecutionContext, source: ProjectSource, project: Project, report: Report, metadata: Metadata
+) -> dg.MaterializeResult[Any]:
+    """The result of a step: what a person reads, and the run's number in the books; the report is handed on."""
+    source.keep(context.asset_key.to_user_string(), report)
+    return dg.MaterializeResult(metadata={**metadata, "run": run_of(project.lake, context.run.run_id) or 0})
 
 
 def counts(report: Report, labels: Mapping[str, str]) -> Metadata:
@@ -45,7 +47,7 @@ def money(label: str, amounts: Mapping[str, str]) -> Metadata:
     for currency, amount in sorted(amounts.items()):
         # The one float of money: Dagster plots nothing else. The text is what counts.
         values[f"{label}, {currency}"] = dg.MetadataValue.float(float(amount))
-        values[f"{label}, {currency} (exact)"] = dg.MetadataValue.text(f"{Decimal(amount).normalize():f}")
+        values[f"{label}, {currency}, exact"] = dg.MetadataValue.text(f"{Decimal(amount).normalize():f}")
     return values
 
 
@@ -83,6 +85,11 @@ def _printed(documents: pl.DataFrame) -> pl.DataFrame:
         text.str.head(text.str.find(".", literal=True) + pl.col("digits") + 1).str.strip_suffix(".") for text in texts
     ]
     return with_digits.with_columns(cut).drop("digits")
+
+
+def table_if_any(label: str, rows: pl.DataFrame) -> Metadata:
+    """A table under its label, or nothing where it would be empty."""
+    return {} if rows.is_empty() else {label: table(rows)}
 
 
 def table(rows: pl.DataFrame) -> dg.TableMetadataValue:

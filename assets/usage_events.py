@@ -7,7 +7,7 @@ import dagster as dg
 import polars as pl
 
 from assets.partitions import DAYS
-from assets.shown import counts, failed_files, shown, table
+from assets.shown import counts, failed_files, shown, table_if_any
 from rating.metering import compile_meters
 from resources.facts import EPOCH, closed_until
 from resources.file_rows import SCHEMA
@@ -17,7 +17,8 @@ from resources.new_files import KnownFiles, choose
 from resources.price_books import books_as_of
 from resources.project import Project
 from resources.project_source import ProjectSource
-from resources.raw_files import shape_of, sources
+from resources.raw_files import shape_of
+from resources.sources import sources
 from resources.writer import Step, converge, run_of
 
 REPORTED = ("records", "accepted", "late", "duplicates", "refused", "skipped")
@@ -87,8 +88,8 @@ def usage_events(
     with project.open() as opened:
         report = take_usage(opened, context.run.run_id)
         refused = opened.lake.frame("steps/ingest/refused_by_reason", {"run": run_of(opened.lake, context.run.run_id)})
-        metadata = {**counts(report, LABELS), "refused by reason": table(refused), **failed_files(report)}
-        return shown(opened, context.run.run_id, report, metadata)
+        metadata = {**counts(report, LABELS), **table_if_any("refused by reason", refused), **failed_files(report)}
+        return shown(context, project, opened, report, metadata)
 
 
 LABELS = {

@@ -8,7 +8,7 @@ import dagster as dg
 import polars as pl
 
 from assets.partitions import DAYS, UntilHour, hour_to_close
-from assets.shown import counts, shown, table
+from assets.shown import counts, shown, table_if_any
 from rating.metering import gauge_quantity
 from resources.facts import Facts, closed_until, facts_as_of, reference_moved, slices_of
 from resources.lake import Lake
@@ -172,4 +172,4 @@ def usage_hourly(
         numbers = counts(
             report, {"hours closed": "hours_closed", "slices changed": "slices", "closed until": "closed_until"}
         )
-        return shown(opened, context.run.run_id, report, {**numbers, "what each hour holds": table(hours)})
+        return shown(context, project, opened, report, {**numbers, **table_if_any("what each hour holds", hours)})

@@ -1,10 +1,10 @@
 """All that Dagster runs, put together in one place that tests and production share.
 
-What belongs here: `build_defs`. What does not: anything that is read or opened; each step opens its project itself.
+What belongs here: `build_defs`. What does not: opening anything; each step opens its project itself.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date
 from typing import Final
 
 import dagster as dg
@@ -21,13 +21,14 @@ from assets.usage_hourly import usage_hourly
 from pipelines.jobs import BLOCKING_CHECKS, JOBS, NIGHTLY_CHECKS
 from pipelines.schedules import SCHEDULES
 from resources.project_source import ProjectResource
+from resources.settings import SettingsError, load_settings
 
 # Catch-up is one run over all its days: the steps are vectorized and need no loop (design 6).
 CATCH_UP: Final = dg.BackfillPolicy.single_run()
 ASSETS: Final = (price_book, accounts, usage_events, usage_hourly, charges, ledger_entries, invoices, invoice_documents)
 
 
-def build_defs(resources: Mapping[str, object] | None = None, first_day: datetime = FIRST_DAY) -> dg.Definitions:
+def build_defs(resources: Mapping[str, object] | None = None, first_day: date = FIRST_DAY) -> dg.Definitions:
     """The definitions; `resources` go over the ones of production, `first_day` is where the partitions begin."""
     # Given here and not in the decorator of each asset, which warns that it is young.
     caught_up = [asset.with_attributes(backfill_policy=CATCH_UP) for asset in ASSETS]
@@ -52,5 +53,12 @@ def build_defs(resources: Mapping[str, object] | None = None, first_day: datetim
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """What `dagster-webserver --module-name pipelines.definitions` and `dagster dev` load."""
-    return build_defs()
+    """What `dagster-webserver --module-name pipelines.definitions` and `dagster dev` load.
+
+    It is called when Dagster loads the definitions, not when the module is imported. Without a project they load too;
+    each step then says what is missing.
+    """
+    try:
+        return build_defs(first_day=load_settings().first_day)
+    except SettingsError:
+        return build_defs()

@@ -5,8 +5,8 @@ What belongs here: one run of the job, for the day or days up to an hour. What d
 
 import os
 import sqlite3
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -14,9 +14,7 @@ import dagster as dg
 import sqlalchemy
 from dagster._core.errors import DagsterAssetCheckFailedError
 
-from assets.partitions import FIRST_DAY
 from pipelines.definitions import build_defs
-from pipelines.jobs import HOURLY, MONTHLY
 from pipelines.schedules import day_of_last_hour, range_tags
 from rating.errors import MeterbookError
 from resources.clock import Clock
@@ -51,13 +49,14 @@ class HourlyRuns:
         books), and a run takes a third of the time.
         """
         self.project = Project.open(settings, clock)
+        self._lent = LentProject(self.project)
         self._flushed = flushed
         os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", EVENTS_AT_ONCE)
         settings.dagster_home.mkdir(parents=True, exist_ok=True)
         if not flushed:
             sqlalchemy.event.listen(sqlalchemy.Engine, "connect", _leave_flushing)
         self._instance = dg.DagsterInstance.from_config(str(settings.dagster_home))
-        self._jobs: dict[tuple[str, datetime], dg.JobDefinition] = {}
+        self._jobs: dict[tuple[str, date], dg.JobDefinition] = {}
 
     def close(self) -> None:
         """Close the instance and the lake."""
@@ -83,7 +82,7 @@ class HourlyRuns:
         self.project.clock = clock or self.project.clock
         first_day, last_day = self._days(until)
         close = {"ops": {"usage_hourly": {"config": {"until": until.isoformat()}}}}
-        return self._execute("hourly_billing", HOURLY, first_day, last_day, close)
+        return self._execute("hourly_billing", first_day, last_day, close)
 
     def draft(self, period: str, clock: Clock | None = None) -> dict[str, Report]:
         """Draft the invoices of a month (`2026-10`) and print those that are issued; returns what each step reported.
@@ -92,20 +91,21 @@ class HourlyRuns:
             CheckFailedError: the lines of an invoice do not sum to what it says; it names the check.
         """
         self.project.clock = clock or self.project.clock
-        reports = self._execute("monthly_drafts", MONTHLY, f"{period}-01", f"{period}-01", {})
+        reports = self._execute("monthly_drafts", f"{period}-01", f"{period}-01", {})
         return {name: report[period] for name, report in reports.items()}
 
     def _execute(
-        self, job: str, assets: Sequence[str], first: str, last: str, run_config: Mapping[str, Any]
+        self, job: str, first: str, last: str, run_config: Mapping[str, Any]
     ) -> dict[str, Report]:
+        self._lent.reports = {}
         try:
-            result = self._job(job, first).execute_in_process(
+            self._job(job, first).execute_in_process(
                 instance=self._instance, run_config={**run_config, **SILENT}, **_partitions(first, last)
             )
         except DagsterAssetCheckFailedError as error:
             message = f"the books are not as they must be, and the run stopped: {' '.join(str(error).split())}"
             raise CheckFailedError(f"{message}; `make ui` shows the rows") from error
-        return {name: _report(result, name) for name in assets}
+        return self._lent.reports
 
     def _days(self, until: datetime) -> tuple[str, str]:
         last_day = day_of_last_hour(until.astimezone(UTC))
@@ -113,10 +113,11 @@ class HourlyRuns:
         return (min(f"{closed:%Y-%m-%d}", last_day) if closed else last_day), last_day
 
     def _job(self, name: str, first_day: str) -> dg.JobDefinition:
-        """The job with its partitions; older records than the definitions know begin with their own year."""
-        begin = min(FIRST_DAY, datetime.fromisoformat(first_day).replace(month=1, day=1, tzinfo=UTC))
+        """The job with its partitions; days before the project's first one begin with their own year."""
+        first = self.project.settings.first_day
+        begin = first if first_day >= f"{first}" else date.fromisoformat(first_day).replace(month=1, day=1)
         if (name, begin) not in self._jobs:
-            definitions = build_defs({"project": LentProject(self.project)}, begin)
+            definitions = build_defs({"project": self._lent}, begin)
             self._jobs[name, begin] = definitions.resolve_job_def(name)
         return self._jobs[name, begin]
 
@@ -136,12 +137,3 @@ def _partitions(first_day: str, last_day: str) -> dict[str, Any]:
     if first_day == last_day:
         return {"partition_key": last_day}
     return {"tags": range_tags(first_day, last_day)}
-
-
-def _report(result: dg.ExecuteInProcessResult, name: str) -> Report:
-    """The report of a step, as its materialization keeps it."""
-    kept = result.asset_materializations_for_node(name)[0].metadata["report"].value
-    if not isinstance(kept, dict):
-        message = f"the materialization of {name} has no report"
-        raise TypeError(message)
-    return kept

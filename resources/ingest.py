@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from resources.file_rows import UNKNOWN_CONTENT, failed_rows, taken_rows
-from resources.lake import Lake
+from resources.lake import Lake, quoted
 from resources.landing import LandedFile
 from resources.new_files import NewFiles
-from resources.raw_files import UNREADABLE, Source, define_macros, open_files, read_from, reason_of
+from resources.raw_files import UNREADABLE, define_macros, open_files, read_from, reason_of
+from resources.sources import Source
 from resources.writer import Step
 
 # A record may be stamped this much after its ingest: clocks differ (semantics 2).
@@ -133,10 +134,25 @@ def _stage_usual(step: Step, source: Source) -> None:
         return
     for name in ("landed_usual", "landed_unusual"):
         lake.run_statement(f"steps/ingest/{name}")
+    _make_types(lake)
     read_from(lake, source, "landed_usual")
     step.append_of_day("usage_events", "steps/ingest/usual_events", usual["day"])
     lake.run_statement("steps/ingest/landed_rest")
     read_from(lake, source, "landed")
+
+
+def _make_types(lake: Lake) -> None:
+    """Make the types that `usual_events` casts to: the narrowest that hold the column.
+
+    A text that is the same in all records is an enum of one value: that writes a Parquet column of text without looking
+    each value up in a dictionary, which for four such columns takes a quarter of the time of the file.
+    """
+    found = lake.frame("steps/ingest/usual_values").row(0, named=True)
+    small = found.pop("quantities_are_small")
+    types = {name: "varchar" if value is None else f"enum ('{quoted(value)}')" for name, value in found.items()}
+    types["quantity"] = "decimal(18, 9)" if small else "decimal(38, 9)"
+    for name, kind in types.items():
+        lake.connection.execute(f"create or replace type temp.usual_{name} as {kind}")
 
 
 def _stage_accepted(step: Step) -> None:

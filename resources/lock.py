@@ -25,29 +25,46 @@ def writer_lock(catalog: Path, timeout_seconds: float = TIMEOUT_SECONDS) -> Iter
     """
     catalog.parent.mkdir(parents=True, exist_ok=True)
     path = catalog.with_name(catalog.name + ".lock")
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        _wait_for(descriptor, path, timeout_seconds)
+    deadline = time.monotonic() + timeout_seconds
+    with contextlib.ExitStack() as held:
+        # Whoever is next holds the turn, and whoever comes back at once stands behind: without it, one that writes
+        # again and again (a top-up every 0.1 s) keeps a waiting run out for as long as luck will have it.
+        with _locked(catalog.with_name(catalog.name + ".turn"), deadline, timeout_seconds):
+            descriptor = held.enter_context(_locked(path, deadline, timeout_seconds))
         os.truncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield
+
+
+@contextlib.contextmanager
+def _locked(path: Path, deadline: float, timeout_seconds: float) -> Iterator[int]:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        _wait_for(descriptor, path, deadline, timeout_seconds)
+        yield descriptor
     finally:
         os.close(descriptor)
 
 
-def _wait_for(descriptor: int, path: Path, timeout_seconds: float) -> None:
-    deadline = time.monotonic() + timeout_seconds
+def _wait_for(descriptor: int, path: Path, deadline: float, timeout_seconds: float) -> None:
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > deadline:
-                holder = os.pread(descriptor, 20, 0).decode() or "unknown"
+                holder = _holder(path)
                 message = (
-                    f"process {holder} has held {path} for over {timeout_seconds:g} s; see what it does, "
+                    f"process {holder} has held {path.with_suffix('.lock')} for over {timeout_seconds:g} s; see what it does, "
                     "or end it: nothing is lost, and the next run takes up where it was"
                 )
                 raise LockTimeoutError(message) from None
             time.sleep(PAUSE_SECONDS)
         else:
             return
+
+
+def _holder(path: Path) -> str:
+    """The process that said that it holds the lock itself, whichever of the two files was waited for."""
+    with contextlib.suppress(OSError):
+        return path.with_suffix(".lock").read_text(encoding="ascii") or "unknown"
+    return "unknown"

@@ -1,29 +1,22 @@
 """Raw files as DuckDB relations: `landed` (as they came), `raw` (in the columns that a source asks for), `yielded`.
 
-What belongs here: formats and sources. What does not: the types of columns (`conversions.py`), whether a text file is
-whole (`whole_files.py`), judging what a record says (`sql/steps/ingest/judged.sql`). A source is a file of
-`sql/sources/` whose comments declare the columns that it reads: `-- column: NAME TYPE [optional]`, with the types text,
-number, time, map (dimensions) and json. It may select a column `fault` with a reason of its own to refuse a record.
+What belongs here: formats. What does not: which columns a source reads (`sources.py`), their types (`conversions.py`),
+whether a text file is whole (`whole_files.py`), judging what a record says (`sql/steps/ingest/judged.sql`).
 """
 
-import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import duckdb
 
 from resources.conversions import as_it_came, converted
-from resources.errors import ResourceError, UnreadableFileError
+from resources.errors import UnreadableFileError
 from resources.lake import Lake, quoted
 from resources.landing import LandedFile
+from resources.sources import Source
 from resources.statements import files_of, statement
 from resources.whole_files import check_whole, csv_header
 
-COLUMN = re.compile(
-    r"^-- column: (?P<name>\w+) (?P<type>text|number|time|map|json)(?P<optional> optional)?$", re.MULTILINE
-)
 LARGEST_LINE_BYTES = 64 * 1024 * 1024
-COLUMNS_SHOWN = 20
 # What DuckDB raises for the content of a file. For much that is damaged in Parquet it raises its bare `Error`, which all
 # of its errors are: those that are none of these, but something more exact, are a fault of ours and end the run.
 UNREADABLE = (UnreadableFileError, duckdb.Error)
@@ -32,56 +25,6 @@ _OF_CONTENT = (
     duckdb.OutOfRangeException, duckdb.NotSupportedError, duckdb.SerializationException,
 )  # fmt: skip
 REJECTS = "store_rejects = true, rejects_scan = 'reject_scans', rejects_table = 'reject_errors', rejects_limit = 0"
-
-
-@dataclass(frozen=True)
-class SourceColumn:
-    """One column that a source reads from its files."""
-
-    name: str
-    type: str
-    optional: bool
-
-
-@dataclass(frozen=True)
-class Source:
-    """One kind of raw record: its name is its folder under `landing/` and its file in `sql/sources/`."""
-
-    name: str
-    columns: tuple[SourceColumn, ...]
-
-    def check_columns(self, names: Iterable[str]) -> None:
-        """Raise if a file with these columns lacks one that is needed, or has one under a name of ours."""
-        there = list(names)
-        ours = [name for name in there if name.lower().startswith("landed_") or name.lower() == "file_row_number"]
-        if ours:
-            raise UnreadableFileError(f"column {ours[0]!r} has a name that we need ourselves; rename it")
-        missing = [column.name for column in self.columns if not column.optional and column.name not in there]
-        if missing:
-            needed = ", ".join(column.name for column in self.columns if not column.optional)
-            shown = ", ".join(there[:COLUMNS_SHOWN]) + (", ..." if len(there) > COLUMNS_SHOWN else "")
-            message = f"column {missing[0]!r} is missing: {self.name} needs {needed}; the file has {shown}"
-            raise UnreadableFileError(message)
-
-
-def sources() -> list[Source]:
-    """All sources of usage events that this installation knows.
-
-    Raises:
-        ResourceError: a source declares a column in a way that we do not know.
-    """
-    found = []
-    for path in files_of("sources"):
-        text = path.read_text(encoding="utf-8")
-        columns = [
-            SourceColumn(match["name"], match["type"], bool(match["optional"])) for match in COLUMN.finditer(text)
-        ]
-        if len(columns) != text.count("-- column:"):
-            types = "text, number, time, map or json"
-            message = f"{path}: a column is declared as `-- column: NAME TYPE [optional]`, with the type {types}"
-            raise ResourceError(message)
-        found.append(Source(path.stem, tuple(columns)))
-    return found
 
 
 def define_macros(lake: Lake) -> None:

@@ -1,62 +1,18 @@
 """Accounts, subscriptions and grants: rows of text become reference data, or refusals with a reason (semantics 1).
 
-What belongs here: the columns of each kind, their types and the reasons to refuse a row. What does not: where rows come
-from (`reference_files.py`, the command) and what they mean to the books (`rating/`).
+What belongs here: reading the text of a row, and comparing it with what stands. What does not: the columns of each kind
+and the reasons to refuse a row (`reference_kinds.py`), where rows come from (`reference_files.py`, the command) and what
+they mean to the books (`rating/`).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
-from zoneinfo import available_timezones
 
 import polars as pl
 
-from rating.money import CURRENCIES
 from resources.errors import ReferenceDataError
+from resources.reference_kinds import KINDS, MENDS, Kind
 from resources.writer import Step
-
-INSTANT: Final = pl.Datetime("us", "UTC")
-AMOUNT: Final = pl.Decimal(38, 18)
-Reasons = Mapping[str, pl.Expr]
-
-# Every reason to refuse a row, with what to do about it.
-MENDS: Final = {
-    "account_id_missing": "name the account",
-    "id_missing": "give the row its id: subscription_id or grant_id",
-    "name_missing": "give the account its name",
-    "effective_from_unreadable": "write a time with its zone, 2026-11-01T00:00:00Z",
-    "effective_from_off_quarter_hour": "slices are cut at :00, :15, :30 and :45; use one of those",
-    "currency_unknown": "write three letters of ISO 4217, EUR",
-    "time_zone_unknown": "write a name of the IANA database, Europe/Berlin",
-    "mode_unknown": "write prepaid or postpaid",
-    "tax_rate_unreadable": "write a percentage from 0 to 99 with at most 4 decimals, 19 or 7.5",
-    "currency_changed": "an account keeps its currency; make a new account",
-    "time_zone_changed": "an account keeps its time zone in this version; make a new account",
-    "unknown_account": "land the account; the row is then taken by the next run",
-    "kind_unknown": "write paid or promotional",
-    "amount_unreadable": "write a decimal above 0 and below 1e13 with at most 18 decimals, 100.00",
-    "currency_differs": "a grant is in the currency of its account",
-    "priority_unreadable": "write a whole number; lower is drawn first",
-    "effective_at_unreadable": "write a time with its zone, 2026-11-01T00:00:00Z",
-    "expires_at_unreadable": "write a time with its zone, or leave it empty for credit that does not expire",
-    "expires_before_it_starts": "expires_at must be after effective_at",
-    "receipt_missing": "a paid grant names the receipt on which its tax was paid",
-    "tax_paid_unreadable": "write the tax paid on the receipt, 19.00, or 0",
-    "conflict": "a grant does not change; void it and grant anew under another id",
-    "repeated_id": "another row has this id and time and says something else; keep one of them",
-    "void_unreadable": "write true or false",
-}
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One kind of reference data: its table, its columns with their defaults, its identity, and what refuses a row."""
-
-    table: str
-    columns: Mapping[str, str | None]
-    types: Mapping[str, pl.DataType]
-    identity: tuple[str, ...]
-    reasons: Callable[[pl.DataFrame], Reasons]
 
 
 def _decimal(name: str, dtype: pl.Decimal) -> pl.Expr:
@@ -90,103 +46,6 @@ def _typed(rows: pl.DataFrame, kind: Kind) -> pl.DataFrame:
             value = reader(name, dtype) if reader else pl.col(name).cast(dtype, strict=False)
         values.append(value.alias(name))
     return rows.with_columns(values)
-
-
-def _is_one_of(name: str, values: Iterable[str]) -> pl.Expr:
-    return pl.col(name).is_in(sorted(values)).fill_null(value=False)
-
-
-def _off_quarter(name: str) -> pl.Expr:
-    return pl.col(name).dt.truncate("15m") != pl.col(name)
-
-
-def _account_reasons(rows: pl.DataFrame) -> Reasons:
-    del rows
-    return {
-        "account_id_missing": pl.col("account_id").is_null(),
-        "name_missing": pl.col("name") == "",
-        "effective_from_unreadable": pl.col("effective_from").is_null(),
-        "effective_from_off_quarter_hour": _off_quarter("effective_from"),
-        "currency_unknown": ~_is_one_of("currency", CURRENCIES),
-        "time_zone_unknown": ~_is_one_of("time_zone", available_timezones()),
-        "mode_unknown": ~_is_one_of("mode", ("prepaid", "postpaid")),
-        "tax_rate_unreadable": pl.col("tax_rate").is_null() | ~pl.col("tax_rate").is_between(0, 99),
-        "void_unreadable": pl.col("void").is_null(),
-        "currency_changed": pl.col("known_currency").is_not_null() & (pl.col("known_currency") != pl.col("currency")),
-        "time_zone_changed": pl.col("known_time_zone").is_not_null()
-        & (pl.col("known_time_zone") != pl.col("time_zone")),
-    }
-
-
-def _subscription_reasons(rows: pl.DataFrame) -> Reasons:
-    del rows
-    return {
-        "id_missing": pl.col("subscription_id").is_null(),
-        "account_id_missing": pl.col("account_id").is_null(),
-        "effective_from_unreadable": pl.col("effective_from").is_null(),
-        "effective_from_off_quarter_hour": _off_quarter("effective_from"),
-        "unknown_account": pl.col("known_currency").is_null(),
-        "void_unreadable": pl.col("void").is_null(),
-    }
-
-
-def _grant_reasons(rows: pl.DataFrame) -> Reasons:
-    unreadable_end = pl.col("expires_at").is_null() & (rows["expires_at_text"].fill_null("").str.strip_chars() != "")
-    paid = pl.col("kind") == "paid"
-    return {
-        "id_missing": pl.col("grant_id").is_null(),
-        "account_id_missing": pl.col("account_id").is_null(),
-        "kind_unknown": ~_is_one_of("kind", ("paid", "promotional")),
-        "amount_unreadable": pl.col("amount").is_null() | (pl.col("amount") <= 0) | (pl.col("amount") >= 10**13),
-        "priority_unreadable": pl.col("priority").is_null(),
-        "effective_at_unreadable": pl.col("effective_at").is_null(),
-        "expires_at_unreadable": unreadable_end,
-        "expires_before_it_starts": pl.col("expires_at") <= pl.col("effective_at"),
-        "receipt_missing": paid & (pl.col("receipt") == ""),
-        "tax_paid_unreadable": pl.col("tax_paid").is_null() | (pl.col("tax_paid") < 0),
-        "unknown_account": pl.col("known_currency").is_null(),
-        "currency_differs": pl.col("known_currency").ne_missing(pl.col("currency")),
-        "void_unreadable": pl.col("void").is_null(),
-    }
-
-
-KINDS: Final = {
-    "accounts": Kind(
-        "accounts",
-        {
-            "account_id": None, "effective_from": None, "name": "", "email": "", "address": "", "country": "",
-            "tax_id": "", "seller": "", "currency": None, "time_zone": "UTC", "mode": "postpaid",
-            "tax_code": "standard", "tax_rate": "0", "void": "false",
-        },
-        {"effective_from": INSTANT, "tax_rate": pl.Decimal(9, 4), "void": pl.Boolean()},
-        ("account_id", "effective_from"),
-        _account_reasons,
-    ),
-    "subscriptions": Kind(
-        "subscriptions",
-        {
-            "subscription_id": None, "account_id": None, "service_id": "", "plan": None, "effective_from": None,
-            "void": "false",
-        },
-        {"effective_from": INSTANT, "void": pl.Boolean()},
-        ("subscription_id", "effective_from"),
-        _subscription_reasons,
-    ),
-    "grants": Kind(
-        "grants",
-        {
-            "grant_id": None, "account_id": None, "kind": None, "amount": None, "currency": None, "priority": "100",
-            "effective_at": None, "expires_at": None, "receipt": "", "tax_paid": "0", "tax_code": "standard",
-            "gateway": "bank", "reason": "", "void": "false",
-        },
-        {
-            "amount": AMOUNT, "priority": pl.Int32(), "effective_at": INSTANT, "expires_at": INSTANT,
-            "tax_paid": AMOUNT, "void": pl.Boolean(),
-        },
-        ("grant_id",),
-        _grant_reasons,
-    ),
-}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from resources.errors import UnreadableFileError
 from resources.file_rows import SCHEMA, UNKNOWN_CONTENT, failed_rows, taken_rows
 from resources.landing import LandedFile, landed_files
 from resources.new_files import KnownFiles, NewFiles, choose
-from resources.reference import KINDS, MENDS, take
+from resources.reference import take
+from resources.reference_kinds import KINDS, MENDS
 from resources.reference_rows import read_rows
 from resources.writer import Step
 

@@ -10,6 +10,7 @@ import re
 import string
 import tomllib
 from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -113,6 +114,7 @@ class Settings(BaseSettings):
     price_book: Path = Path("pricebook.yaml")
     memory_limit: str | None = Field(None, pattern=r"^\d+(\.\d+)? ?([KMGT]i?B)$")
     threads: int | None = Field(None, ge=1)
+    first_day: date = date(2026, 1, 1)
     lake: LakeSettings = LakeSettings()
     seller: SellerSettings
     tax: TaxSettings = TaxSettings()

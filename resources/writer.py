@@ -15,7 +15,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import polars as pl
 
@@ -121,13 +121,17 @@ def begin_run(lake: Lake, job: str, command: str) -> int:
 
 
 def _draw(lake: Lake, job: str, command: str) -> int:
-    run = int(lake.value("steps/writer/next_run"))
+    run = _next_run(lake)
     lake.run_statement("steps/writer/insert_run", {"run": run, "job": job, "command": command})
+    # Should the transaction fail, a later step finds out that its run is none and draws another.
+    lake.memo["run", job] = run
     return run
 
 
 def run_of(lake: Lake, job: str) -> int | None:
     """The run that the job last drew."""
+    if ("run", job) in lake.memo:
+        return int(lake.memo["run", job])
     found = lake.value("steps/writer/run_of_job", {"job": job})
     return None if found is None else int(found)
 
@@ -139,11 +143,10 @@ def converge(lake: Lake, name: str, job: str, work: Callable[[Step], Result]) ->
     """
     for _ in range(ATTEMPTS):
         run = run_of(lake, job) or begin_run(lake, job, name)
-        step = _begin(lake, name, run)
+        step, result = _compute(lake, name, run, work, from_one_snapshot=name not in FACT_STEPS)
+        if step.adds_nothing and name in FACT_STEPS:
+            return result
         try:
-            result = work(step)
-            if step.adds_nothing and name in FACT_STEPS:
-                return result
             with writer_lock(lake.catalog):
                 _check_not_overtaken(lake, step, job)
                 _commit(lake, step)
@@ -158,19 +161,46 @@ def converge(lake: Lake, name: str, job: str, work: Callable[[Step], Result]) ->
     raise LakeError(message)
 
 
-def record(lake: Lake, name: str, command: str, work: Callable[[Step], Result]) -> Result:
-    """Run `work` and commit it in one go under the lock: for commands that add a few rows of facts."""
-    with writer_lock(lake.catalog):
-        job = f"{command}-{lake.value('steps/writer/next_run')}"
-        step = _begin(lake, name, int(lake.value("steps/writer/next_run")))
+def _compute(
+    lake: Lake, name: str, run: int, work: Callable[[Step], Result], *, from_one_snapshot: bool
+) -> tuple[Step, Result]:
+    """Let `work` compute. From one snapshot a query costs half as much.
+
+    Ingest does without: a file that cannot be read would end the transaction, and with it what was made of the others.
+    """
+    with transaction(lake) if from_one_snapshot else contextlib.nullcontext():
+        step = _begin(lake, name, run)
         try:
-            result = work(step)
-            if not step.adds_nothing:
-                _commit(lake, step, draw=(job, command))
+            return step, work(step)
         except BaseException:
             step.discard()
             raise
+
+
+def record(lake: Lake, name: str, command: str, work: Callable[[Step], Result]) -> Result:
+    """Run `work` and commit it as a run of its own: for commands that add a few rows of facts.
+
+    `work` is called before the lock is taken, which is then held for the commit alone; if another writer was there
+    first, it is called once more, under the lock.
+    """
+    step, result = _compute(lake, name, _next_run(lake), work, from_one_snapshot=True)
+    if step.adds_nothing:
         return result
+    with writer_lock(lake.catalog):
+        try:
+            if _next_run(lake) != step.run or _state(lake, step)["seen"] != step.seen:
+                step.discard()
+                step, result = _compute(lake, name, _next_run(lake), work, from_one_snapshot=True)
+            if not step.adds_nothing:
+                _commit(lake, step, draw=(f"{command}-{step.run}", command))
+        except BaseException:
+            step.discard()
+            raise
+    return result
+
+
+def _next_run(lake: Lake) -> int:
+    return int(lake.value("steps/writer/next_run"))
 
 
 def _begin(lake: Lake, name: str, run: int) -> Step:
@@ -193,13 +223,17 @@ def _watched(name: str, run: int) -> dict[str, object]:
 
 
 def _check_not_overtaken(lake: Lake, step: Step, job: str) -> None:
-    state = lake.frame("steps/writer/state_of_step", _watched(step.name, step.run)).row(0, named=True)
+    state = _state(lake, step)
     if state["overtaken"]:
         with transaction(lake):
             _draw(lake, job, step.name)
         raise MovedError
     if state["seen"] != step.seen:
         raise MovedError
+
+
+def _state(lake: Lake, step: Step) -> dict[str, Any]:
+    return lake.frame("steps/writer/state_of_step", _watched(step.name, step.run)).row(0, named=True)
 
 
 def _commit(lake: Lake, step: Step, draw: tuple[str, str] | None = None) -> None:

@@ -11,7 +11,8 @@ import yaml
 
 from resources.errors import ReferenceDataError, UnreadableFileError
 from resources.landing import LandedFile
-from resources.reference import MENDS, take_or_refuse
+from resources.reference import take_or_refuse
+from resources.reference_kinds import MENDS
 from resources.reference_rows import read_rows
 from resources.writer import record
 from tests.real.landing import write_rows

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from resources.errors import ResourceError
-from resources.raw_files import sources
+from resources.sources import sources
 from tests.resources.worlds import EVENT, World, event, lines
 
 HEADER = "event_id,timestamp,account_id,resource_id,meter,quantity"
@@ -414,6 +414,6 @@ def test_wide_rows_make_a_record_a_gauge(tmp_path: Path) -> None:
 
 def test_a_source_with_a_column_declared_wrongly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mine.sql").write_text("-- column: event_id texte\nselect 1\n", encoding="utf-8")
-    monkeypatch.setattr("resources.raw_files.files_of", lambda _: [tmp_path / "mine.sql"])
+    monkeypatch.setattr("resources.sources.files_of", lambda _: [tmp_path / "mine.sql"])
     with pytest.raises(ResourceError, match=r"mine\.sql: a column is declared as"):
         sources()

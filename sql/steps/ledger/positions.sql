@@ -1,2 +1,2 @@
--- Where every lot stands: the state that the last run left.
-select * exclude (run) from lot_positions where run = (select max(run) from lot_positions where run <= $run)
+-- Where every lot stands: the state that the last run left, and no other.
+select * exclude (run) from lot_positions where run <= $run

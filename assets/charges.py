@@ -11,7 +11,8 @@ from assets.shown import counts, money, shown
 from rating import difference, rate
 from rating.errors import FrameError
 from rating.periods import INSTANT, periods
-from rating.schemas import no_rows
+from rating.schemas import CHARGE_KEY, no_rows
+from resources.account_rows import rows_of_accounts
 from resources.facts import EPOCH, Facts, closed_until, facts_as_of
 from resources.project import Project
 from resources.project_source import ProjectSource
@@ -25,6 +26,7 @@ CHANGED = {
     "amount_delta": pl.Decimal(38, 18),
     "slice_start": INSTANT,
 }
+USAGE_KEY = ("account_id", "service_id", "resource_id", "meter", "dimensions", "slice_start")
 SCOPE_PERIOD = ("account_id", "meter", "period_start")
 
 
@@ -104,19 +106,29 @@ def _load(step: Step, touched: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame
     """
     first, last = (instant(touched["first_slice"], at) for at in ("min", "max"))
     recent: datetime = step.lake.value("steps/charges/first_closing", step.bounds()) or last
-    parts = [("recent", {"recent": recent})]
-    if first < recent:
-        parts.append(("before", {"recent": recent, "first": first}))
     with step.lake.registered(touched=touched):
-        frames = [
-            [
-                step.lake.frame(f"steps/charges/{kind}_{part}", {"run": step.run, **bounds, **head})
-                for part, bounds in parts
-            ]
-            for kind, head in (("usage", {"head": step.head}), ("standing", {}))
-        ]
-    usage, standing = (pl.concat(pair) for pair in frames)
-    return usage, standing
+        usage = step.lake.frame("steps/charges/usage_recent", {**step.bounds(), "recent": recent})
+        standing = step.lake.frame("steps/charges/standing_recent", {"run": step.run, "recent": recent})
+    if first >= recent:
+        return usage, standing
+    late = touched.filter(pl.col("first_slice") < recent)
+    usage_before, standing_before = _usage_before(step, late, first, recent), _standing_before(step, late, first, recent)
+    return pl.concat([usage, usage_before]), pl.concat([standing, standing_before.select(standing.columns)])
+
+
+def _usage_before(step: Step, late: pl.DataFrame, first: datetime, recent: datetime) -> pl.DataFrame:
+    columns = (*USAGE_KEY, "quantity", "run")
+    rows = rows_of_accounts(step.lake, "usage_hourly", columns, late["account_id"], first, recent)
+    with step.lake.registered(late=late, late_usage=rows):
+        return step.lake.frame("steps/charges/usage_before", step.bounds())
+
+
+def _standing_before(step: Step, late: pl.DataFrame, first: datetime, recent: datetime) -> pl.DataFrame:
+    columns = (*CHARGE_KEY, "quantity_delta", "amount_delta", "run")
+    rows = rows_of_accounts(step.lake, "charges", columns, late["account_id"], first, recent)
+    known = rows.filter(pl.col("run") <= step.run).join(late, on=["account_id", "meter"])
+    stands = known.filter(pl.col("slice_start") >= pl.col("first_slice"))
+    return stands.rename({"quantity_delta": "quantity", "amount_delta": "amount"})
 
 
 def instant(times: pl.Series, at: Literal["min", "max"]) -> datetime:

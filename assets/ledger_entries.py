@@ -12,6 +12,7 @@ from rating.credits import DRAWS, UNBILLED, burn_down
 from rating.ledger import expiry_legs, grant_legs, posted_hour, usage_legs
 from rating.postings import draw_difference, expiries, unbilled_difference
 from rating.restarts import forget_counted, forget_states, recut, restarts, together
+from resources.account_rows import rows_of_accounts
 from resources.facts import EPOCH, closed_until, facts_as_of, reference_moved, slices_of
 from resources.lake import Lake
 from resources.project import Project
@@ -19,6 +20,7 @@ from resources.project_source import ProjectSource
 from resources.writer import Step, converge
 
 HOUR = timedelta(hours=1)
+CHARGE = ("account_id", "slice_start", "amount_delta", "run")
 INSTANT = pl.Datetime("us", "UTC")
 
 
@@ -76,9 +78,11 @@ def _burn(step: Step, touched: pl.DataFrame, restarted: pl.DataFrame, closed: da
     """The legs of use and of expiry: what should stand less what stands, for the touched accounts."""
     parameters = {"run": step.run, "first": touched["first_slice"].min()}
     recent = step.lake.value("steps/charges/first_closing", step.bounds()) or touched["first_slice"].max()
-    with step.lake.registered(touched=touched):
+    late_accounts = touched.filter(pl.col("first_slice") < recent)["account_id"]
+    late = rows_of_accounts(step.lake, "charges", CHARGE, late_accounts, parameters["first"], recent)
+    with step.lake.registered(touched=touched, late_charges=late):
         lots = step.lake.frame("steps/ledger/lots", {"run": step.run})
-        charges = step.lake.frame("steps/ledger/charges_by_slice", {**parameters, "head": step.head, "recent": recent})
+        charges = step.lake.frame("steps/ledger/charges_by_slice", {**step.bounds(), "recent": recent})
         draws = step.lake.frame("steps/ledger/standing_draws", parameters)
         unbilled = step.lake.frame("steps/ledger/standing_unbilled", parameters)
         expired = step.lake.frame("steps/ledger/standing_expiries", {"run": step.run})

@@ -13,6 +13,7 @@ import dagster as dg
 import polars as pl
 
 from rating.apportion import currency_digits
+from rating.money import minor_digits
 from resources.project import Project
 from resources.project_source import ProjectSource
 from resources.writer import run_of
@@ -45,8 +46,9 @@ def money(label: str, amounts: Mapping[str, str]) -> Metadata:
     """An amount by currency: a number to plot, and the exact decimals beside it as text."""
     values: Metadata = {}
     for currency, amount in sorted(amounts.items()):
-        # The one float of money: Dagster plots nothing else. The text is what counts.
-        values[f"{label}, {currency}"] = dg.MetadataValue.float(float(amount))
+        # The one float of money, rounded for the eye: Dagster plots nothing else. The text is what counts.
+        plotted = float(round(Decimal(amount), minor_digits(currency) + 2))
+        values[f"{label}, {currency}"] = dg.MetadataValue.float(plotted)
         values[f"{label}, {currency}, exact"] = dg.MetadataValue.text(f"{Decimal(amount).normalize():f}")
     return values
 

@@ -26,7 +26,7 @@ def range_tags(first_day: str, last_day: str) -> dict[str, str]:
 
 
 @dg.schedule(job=hourly_billing, cron_schedule="5 * * * *", execution_timezone="UTC", default_status=RUNNING)
-def every_hour(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+def bill_every_hour(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """Bill the hour that just closed; after a pause, all days since the last run, in one run."""
     day = day_of_last_hour(context.scheduled_execution_time.replace(minute=0))
     billed = [known for known in context.instance.get_materialized_partitions(LAST_ASSET) if known < day]
@@ -37,16 +37,16 @@ def every_hour(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
 
 
 @dg.schedule(job=monthly_drafts, cron_schedule="35 0 * * *", execution_timezone="UTC", default_status=RUNNING)
-def every_day(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+def draft_every_day(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """Draft the month that ended last: late records move its drafts until they are issued."""
     month_start = context.scheduled_execution_time.replace(day=1)
     return dg.RunRequest(partition_key=f"{month_start - timedelta(days=1):%Y-%m}-01")
 
 
-every_night: Final = dg.ScheduleDefinition(
-    name="every_night", job=nightly_proof, cron_schedule="35 2 * * *", execution_timezone="UTC", default_status=RUNNING
+prove_every_night: Final = dg.ScheduleDefinition(
+    name="prove_every_night", job=nightly_proof, cron_schedule="35 2 * * *", execution_timezone="UTC", default_status=RUNNING
 )
-every_morning: Final = dg.ScheduleDefinition(
-    name="every_morning", job=lake_upkeep, cron_schedule="35 3 * * *", execution_timezone="UTC", default_status=RUNNING
+tidy_every_morning: Final = dg.ScheduleDefinition(
+    name="tidy_every_morning", job=lake_upkeep, cron_schedule="35 3 * * *", execution_timezone="UTC", default_status=RUNNING
 )
-SCHEDULES: Final = (every_hour, every_day, every_night, every_morning)
+SCHEDULES: Final = (bill_every_hour, draft_every_day, prove_every_night, tidy_every_morning)

@@ -116,15 +116,21 @@ class Step:
 
 def begin_run(lake: Lake, job: str, command: str) -> int:
     """Draw the next run for a job. Its steps find it again with `run_of`."""
-    with writer_lock(lake.catalog), transaction(lake):
-        return _draw(lake, job, command)
+    with writer_lock(lake.catalog):
+        return _draw_now(lake, job, command)
+
+
+def _draw_now(lake: Lake, job: str, command: str) -> int:
+    """Draw a run in a commit of its own; the lock is held."""
+    with transaction(lake):
+        run = _draw(lake, job, command)
+    lake.memo["run", job] = run
+    return run
 
 
 def _draw(lake: Lake, job: str, command: str) -> int:
     run = _next_run(lake)
     lake.run_statement("steps/writer/insert_run", {"run": run, "job": job, "command": command})
-    # Should the transaction fail, a later step finds out that its run is none and draws another.
-    lake.memo["run", job] = run
     return run
 
 
@@ -225,8 +231,7 @@ def _watched(name: str, run: int) -> dict[str, object]:
 def _check_not_overtaken(lake: Lake, step: Step, job: str) -> None:
     state = _state(lake, step)
     if state["overtaken"]:
-        with transaction(lake):
-            _draw(lake, job, step.name)
+        _draw_now(lake, job, step.name)
         raise MovedError
     if state["seen"] != step.seen:
         raise MovedError

@@ -71,8 +71,10 @@ BREAKS = {
     ),
     "a leg is off by the last decimal": (
         "ledger_balances",
-        "update ledger_entries set amount = amount + 0.000000000000000001 "
-        "where slice_start = '2026-10-31T09:00:00Z' and account = 'revenue:requests'",
+        (
+            "update ledger_entries set amount = amount + 0.000000000000000001 "
+            "where slice_start = '2026-10-31T09:00:00Z' and account = 'revenue:requests'"
+        ),
     ),
     "a transaction is lost": (
         "ledger_covers_charges",
@@ -95,8 +97,10 @@ BREAKS = {
     ),
     "an id comes back": (
         "suspected_duplicates",
-        'insert into usage_events select * replace ("timestamp" + interval 2 hours as "timestamp") '
-        "from usage_events where event_id = 'first-31T07'",
+        (
+            'insert into usage_events select * replace ("timestamp" + interval 2 hours as "timestamp") '
+            "from usage_events where event_id = 'first-31T07'"
+        ),
     ),
 }
 

@@ -13,7 +13,7 @@ from assets.partitions import UntilHour, hour_to_close, months_of
 from pipelines.definitions import build_defs, defs
 from pipelines.in_process import HourlyRuns, run_job
 from pipelines.jobs import HOURLY, MONTHLY
-from pipelines.schedules import SCHEDULES, every_day, every_hour
+from pipelines.schedules import SCHEDULES, draft_every_day, bill_every_hour
 from resources.clock import FixedClock
 from resources.project_source import ProjectResource
 from resources.settings import Settings, load_settings
@@ -66,7 +66,7 @@ def test_assets_follow_the_data() -> None:
 def test_schedules_run_by_default() -> None:
     assert [schedule.default_status for schedule in SCHEDULES] == [dg.DefaultScheduleStatus.RUNNING] * len(SCHEDULES)
     assert {schedule.execution_timezone for schedule in SCHEDULES} == {"UTC"}
-    assert every_hour.cron_schedule == "5 * * * *"
+    assert bill_every_hour.cron_schedule == "5 * * * *"
 
 
 def test_the_night_is_not_part_of_the_hour() -> None:
@@ -94,7 +94,7 @@ def test_a_tick_bills_all_days_since_the_last_run(
         instance.report_runless_asset_event(dg.AssetMaterialization(LEDGER, partition=partition))
     time = datetime.fromisoformat(tick).replace(tzinfo=UTC)
     context = dg.build_schedule_context(instance=instance, scheduled_execution_time=time)
-    request = every_hour(context)
+    request = bill_every_hour(context)
     assert isinstance(request, dg.RunRequest)
     assert request.partition_key == day
     span = request.partition_key_range
@@ -107,7 +107,7 @@ def test_a_tick_bills_all_days_since_the_last_run(
 )
 def test_the_month_that_ended_last_is_drafted(instance: dg.DagsterInstance, tick: str, month: str) -> None:
     time = datetime.fromisoformat(tick).replace(tzinfo=UTC)
-    request = every_day(dg.build_schedule_context(instance=instance, scheduled_execution_time=time))
+    request = draft_every_day(dg.build_schedule_context(instance=instance, scheduled_execution_time=time))
     assert isinstance(request, dg.RunRequest)
     assert request.partition_key == month
 

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import random
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -191,6 +192,27 @@ def test_a_parquet_page_that_is_damaged_in_a_column_that_nobody_reads(tmp_path: 
         "a.parquet": "taken", "b.parquet": "failed", "c.csv": "taken",
     }  # fmt: skip
     assert world.accepted() == ["good"]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_parquet_that_is_damaged_anywhere_never_ends_the_run(tmp_path: Path, seed: int) -> None:
+    """DuckDB raises many kinds of errors here, also its bare `Error`: each is the file's fault, and named as such."""
+    world = World(tmp_path / "world")
+    chance = random.Random(seed)  # noqa: S311 - no secret
+    values = pl.Series([f"{number * 7919 % 10007}" for number in range(3000)])
+    whole = bytearray(parquet(tmp_path / "p.parquet", event_id=values))
+    for number in range(8):
+        damaged = whole.copy()
+        for _ in range(chance.choice([1, 3, 20])):
+            place = chance.randrange(4, len(damaged))
+            damaged[place : place + 8] = chance.randbytes(len(damaged[place : place + 8]))
+        world.land(f"{number}.parquet", bytes(damaged))
+    world.land("good.csv", csv(row("good")))
+    world.run()
+    files = world.files()
+    assert len(files) == 9
+    assert {found["status"] for found in files.values()} == {"taken", "failed"}
+    assert "good" in world.accepted()
 
 
 # --- bad lines in a good file

@@ -1,6 +1,6 @@
 -- Records that are known to be accepted, so that nothing is left to judge.
 select
     source::usual_source as source, event_id, "timestamp", account_id, coalesce(service_id, '')::usual_service_id as service_id,
-    resource_id, meter, quantity::usual_quantity as quantity, amount, dimensions::usual_dimensions as dimensions,
+    resource_id, meter, quantity, amount, dimensions::usual_dimensions as dimensions,
     file::usual_file as file, "row"
 from yielded

@@ -1,0 +1,55 @@
+"""The rows of a few accounts out of tables that hold all accounts: what late records touch.
+
+What belongs here: finding those rows fast. What does not: what they are for (`assets/`).
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import polars as pl
+
+from resources.lake import Lake
+
+PARTITION = ("year", "month", "day")
+
+
+def rows_of_accounts(  # noqa: PLR0913, PLR0917 - what to read, of whom, and of when
+    lake: Lake, table: str, columns: Sequence[str], accounts: pl.Series, first: datetime, until: datetime
+) -> pl.DataFrame:
+    """The rows of `accounts` with `slice_start` in [first, until), of a table that is laid out by `slice_start`.
+
+    Polars reads them from the lake's files: it looks at the accounts first and passes over the rest of a file, which
+    takes a third of the time of the same query in DuckDB 1.5 (`make bench`). Rows that the catalog holds, and tables from
+    which rows were deleted, are read by DuckDB.
+    """
+    if accounts.is_empty():
+        return _of_lake(lake, table, columns, "false", first, until)
+    wanted = pl.col("account_id").is_in(accounts.unique().implode())
+    inside = (pl.col("slice_start") >= first) & (pl.col("slice_start") < until)
+    files = lake.connection.execute(f"select data_file, delete_file from ducklake_list_files('lake', '{table}')").fetchall()  # noqa: S608
+    if any(deleted for _, deleted in files):
+        return _of_lake(lake, table, columns, "true", first, until).filter(wanted)
+    found = [_of_lake(lake, table, columns, "filename not like '%.parquet'", first, until).filter(wanted)]
+    paths = [path for path, _ in files if _may_hold(Path(path), first, until)]
+    if paths:
+        scan = pl.scan_parquet(paths, hive_partitioning=False, parallel="prefiltered")
+        found.append(scan.filter(wanted, inside).select(columns).collect(engine="streaming"))
+    return pl.concat(found, rechunk=True)
+
+
+def _of_lake(  # noqa: PLR0913, PLR0917 - the same
+    lake: Lake, table: str, columns: Sequence[str], condition: str, first: datetime, until: datetime
+) -> pl.DataFrame:
+    """Rows as DuckDB reads them. A condition on `filename` leaves out whole files without opening them."""
+    query = f"select {', '.join(columns)} from {table} where slice_start >= $first and slice_start < $until and {condition}"  # noqa: S608
+    return lake.connection.execute(query, {"first": first, "until": until}).pl()
+
+
+def _may_hold(path: Path, first: datetime, until: datetime) -> bool:
+    """Whether the day of a file's folder lies in the range; a file in no such folder may hold any."""
+    parts = dict(part.partition("=")[::2] for part in path.parts if "=" in part)
+    if not all(name in parts for name in PARTITION):
+        return True
+    day = date(*(int(parts[name]) for name in PARTITION))
+    return first.astimezone(UTC).date() <= day <= until.astimezone(UTC).date()

@@ -12,10 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from assets.invoice_documents import render_documents
-from assets.invoices import issue, write_drafts
+from assets.invoices import issue
 from pipelines.synthetic import Cloud, LateBatch, land_day, land_hour, land_late, land_reference, late_batches
-from resources.clock import FixedClock
+from resources.clock import Clock, FixedClock
 from resources.errors import ResourceError
 from resources.project import Project
 from resources.settings import Settings, load_settings
@@ -80,9 +79,13 @@ def moments(cloud: Cloud) -> Iterator[Moment]:
 
 
 class Billing(Protocol):
-    """What bills: the hourly run, with a project that stays open."""
+    """What bills: hourly runs and drafts, over a project that stays open."""
 
     project: Project
+
+    def draft(self, period: str, clock: Clock | None = None) -> Report:
+        """Draft the invoices of a month, and print those that are issued."""
+        ...
 
 
 def tell(
@@ -112,7 +115,7 @@ def tell(
         land_late(cloud, settings.landing, batch.name)
         story.late.append((batch, run(cloud.end, cloud.end + HOUR)))
         story.runs += 1
-    _finish(billing.project, cloud, story)
+    _finish(billing, cloud, story)
     return story
 
 
@@ -125,7 +128,9 @@ def _issue_what_is_due(project: Project, now: datetime, story: Story) -> None:
     story.issued[period] = issue(project, f"demo-issue-{period}", period)
 
 
-def _finish(project: Project, cloud: Cloud, story: Story) -> None:
-    project.clock = FixedClock(cloud.end + HOUR)
-    story.drafts = write_drafts(project, "demo-drafts", f"{cloud.end - HOUR:%Y-%m}")
-    story.documents = render_documents(project)["rendered"]
+def _finish(billing: Billing, cloud: Cloud, story: Story) -> None:
+    """Print what was issued, and draft the month that has just begun: what came late is on its drafts."""
+    clock = FixedClock(cloud.end + HOUR)
+    for period in story.issued:
+        story.documents += billing.draft(period, clock)["invoice_documents"]["rendered"]
+    story.drafts = billing.draft(f"{cloud.end - HOUR:%Y-%m}", clock)["invoices"]

@@ -94,9 +94,7 @@ class HourlyRuns:
         reports = self._execute("monthly_drafts", f"{period}-01", f"{period}-01", {})
         return {name: report[period] for name, report in reports.items()}
 
-    def _execute(
-        self, job: str, first: str, last: str, run_config: Mapping[str, Any]
-    ) -> dict[str, Report]:
+    def _execute(self, job: str, first: str, last: str, run_config: Mapping[str, Any]) -> dict[str, Report]:
         self._lent.reports = {}
         try:
             self._job(job, first).execute_in_process(

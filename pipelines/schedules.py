@@ -44,9 +44,17 @@ def draft_every_day(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
 
 
 prove_every_night: Final = dg.ScheduleDefinition(
-    name="prove_every_night", job=nightly_proof, cron_schedule="35 2 * * *", execution_timezone="UTC", default_status=RUNNING
+    name="prove_every_night",
+    job=nightly_proof,
+    cron_schedule="35 2 * * *",
+    execution_timezone="UTC",
+    default_status=RUNNING,
 )
 tidy_every_morning: Final = dg.ScheduleDefinition(
-    name="tidy_every_morning", job=lake_upkeep, cron_schedule="35 3 * * *", execution_timezone="UTC", default_status=RUNNING
+    name="tidy_every_morning",
+    job=lake_upkeep,
+    cron_schedule="35 3 * * *",
+    execution_timezone="UTC",
+    default_status=RUNNING,
 )
 SCHEDULES: Final = (bill_every_hour, draft_every_day, prove_every_night, tidy_every_morning)

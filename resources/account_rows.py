@@ -14,7 +14,7 @@ from resources.lake import Lake
 PARTITION = ("year", "month", "day")
 
 
-def rows_of_accounts(  # noqa: PLR0913, PLR0917 - what to read, of whom, and of when
+def rows_of_accounts(
     lake: Lake, table: str, columns: Sequence[str], accounts: pl.Series, first: datetime, until: datetime
 ) -> pl.DataFrame:
     """The rows of `accounts` with `slice_start` in [first, until), of a table that is laid out by `slice_start`.
@@ -27,22 +27,25 @@ def rows_of_accounts(  # noqa: PLR0913, PLR0917 - what to read, of whom, and of 
         return _of_lake(lake, table, columns, "false", first, until)
     wanted = pl.col("account_id").is_in(accounts.unique().implode())
     inside = (pl.col("slice_start") >= first) & (pl.col("slice_start") < until)
-    files = lake.connection.execute(f"select data_file, delete_file from ducklake_list_files('lake', '{table}')").fetchall()  # noqa: S608
+    files = lake.connection.execute(f"select data_file, delete_file from ducklake_list_files('lake', '{table}')").fetchall()
     if any(deleted for _, deleted in files):
         return _of_lake(lake, table, columns, "true", first, until).filter(wanted)
     found = [_of_lake(lake, table, columns, "filename not like '%.parquet'", first, until).filter(wanted)]
     paths = [path for path, _ in files if _may_hold(Path(path), first, until)]
     if paths:
-        scan = pl.scan_parquet(paths, hive_partitioning=False, parallel="prefiltered")
+        # Files that upkeep merged have a column of DuckLake's own.
+        scan = pl.scan_parquet(
+            paths, glob=False, hive_partitioning=False, extra_columns="ignore", parallel="prefiltered"
+        )
         found.append(scan.filter(wanted, inside).select(columns).collect(engine="streaming"))
     return pl.concat(found, rechunk=True)
 
 
-def _of_lake(  # noqa: PLR0913, PLR0917 - the same
+def _of_lake(
     lake: Lake, table: str, columns: Sequence[str], condition: str, first: datetime, until: datetime
 ) -> pl.DataFrame:
     """Rows as DuckDB reads them. A condition on `filename` leaves out whole files without opening them."""
-    query = f"select {', '.join(columns)} from {table} where slice_start >= $first and slice_start < $until and {condition}"  # noqa: S608
+    query = f"select {', '.join(columns)} from {table} where slice_start >= $first and slice_start < $until and {condition}"
     return lake.connection.execute(query, {"first": first, "until": until}).pl()
 
 

@@ -13,6 +13,7 @@ from typing import Any, Self
 import duckdb
 import polars as pl
 
+from resources.catalog_keeper import CatalogKeeper
 from resources.errors import LakeError, LakeMissingError
 from resources.moved_data import REFUSAL, follow_moved_data
 from resources.statements import statement
@@ -72,6 +73,7 @@ class Lake:
         self.catalog, self.data, self.read_only = catalog, data, read_only
         self._options = {"threads": threads, "memory_limit": memory_limit}
         self._connection: duckdb.DuckDBPyConnection | None = None
+        self._keeper: CatalogKeeper | None = None
         # What was read and cannot change any more, for as long as the connection is open; whoever keeps something here
         # says in the key what it is and as of when.
         self.memo: dict[Hashable, Any] = {}
@@ -83,6 +85,9 @@ class Lake:
         """The open connection; opened at first use."""
         if self._connection is None:
             self._connection = self._attach()
+            self._keeper = CatalogKeeper(self._connection, NAME)
+        if self._keeper is not None:
+            self._keeper.renew()
         return self._connection
 
     def _attach(self) -> duckdb.DuckDBPyConnection:
@@ -116,6 +121,9 @@ class Lake:
 
     def close(self) -> None:
         """Close the connection; the lake may be used again and then opens a new one."""
+        if self._keeper is not None:
+            self._keeper.close()
+            self._keeper = None
         if self._connection is not None:
             self._connection.close()
             self._connection = None

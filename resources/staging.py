@@ -4,9 +4,10 @@ What belongs here: files on their way into the lake. What does not: the commit i
 DuckLake registers a file without flushing it and without looking at what it holds (design 3), so both are done here.
 """
 
+import contextlib
 import os
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -52,15 +53,13 @@ def stage_frame(lake: Lake, table: str, frame: pl.DataFrame, run: int) -> Staged
     key = DAY_OF.get(table)
     days = stamped[key].dt.date() if key else pl.Series([None])
     written = []
-    for day in days.unique().sort():
-        path = _new_file(lake, table, day)
-        part = stamped if day is None else stamped.filter(days == day)
-        part.write_parquet(path, compression="lz4")
-        written.append(path)
-    if key:
-        _check_days(lake.connection, written, key)
-    flush(written, lake.data)
-    return Staged(frame.height, [StagedFile(table, path) for path in written])
+    with _new_files(lake, table) as batch:
+        for day in days.unique().sort():
+            path = _folder(lake, table, day) / f"{batch}.parquet"
+            part = stamped if day is None else stamped.filter(days == day)
+            part.write_parquet(path, compression="lz4")
+            written.append(path)
+        return _staged(lake, table, frame.height, written)
 
 
 def stage_statement(lake: Lake, table: str, name: str, parameters: Parameters, run: int) -> Staged:
@@ -71,42 +70,62 @@ def stage_statement(lake: Lake, table: str, name: str, parameters: Parameters, r
 def stage_query(lake: Lake, table: str, query: str, parameters: Parameters) -> Staged:
     """The same for the text of a query; `$stamped_run` is the run of its rows."""
     key = DAY_OF.get(table)
-    if key is None:
-        rows, written = _copy_plain(lake.connection, query, parameters, _new_file(lake, table, None))
-    else:
-        folder = lake.data / "main" / table
-        folder.mkdir(parents=True, exist_ok=True)
-        rows, written = _copy_by_day(lake.connection, query, parameters, folder, key)
+    folder = _folder(lake, table, None)
+    with _new_files(lake, table) as batch:
+        if key is None:
+            rows, written = _copy_plain(lake.connection, query, parameters, folder / f"{batch}.parquet")
+        else:
+            rows, written = _copy_by_day(lake.connection, query, parameters, folder, batch, key)
+        return _staged(lake, table, rows, written)
+
+
+def stage_day(lake: Lake, table: str, name: str, run: int, day: date) -> Staged:
+    """The same where all rows are of one day: then they need not be told apart, which takes a third of the time."""
+    with _new_files(lake, table) as batch:
+        path = _folder(lake, table, day) / f"{batch}.parquet"
+        rows, written = _copy_plain(lake.connection, statement(name), {"stamped_run": run}, path)
+        return _staged(lake, table, rows, written)
+
+
+def _staged(lake: Lake, table: str, rows: int, written: list[Path]) -> Staged:
+    key = DAY_OF.get(table)
+    if key is not None:
         _check_days(lake.connection, written, key)
     flush(written, lake.data)
     return Staged(rows, [StagedFile(table, path) for path in written])
 
 
-def stage_day(lake: Lake, table: str, name: str, run: int, day: date) -> Staged:
-    """The same where all rows are of one day: then they need not be told apart, which takes a third of the time."""
-    path = _new_file(lake, table, day)
-    rows, written = _copy_plain(lake.connection, statement(name), {"stamped_run": run}, path)
-    _check_days(lake.connection, written, DAY_OF[table])
-    flush(written, lake.data)
-    return Staged(rows, [StagedFile(table, path) for path in written])
+@contextlib.contextmanager
+def _new_files(lake: Lake, table: str) -> Iterator[str]:
+    """A name that no file has, with which the names of new files begin. If they do not come about, none is left.
+
+    On a full disk, what each attempt leaves would take the room that the next one needs.
+    """
+    batch = str(uuid.uuid4())
+    try:
+        yield batch
+    except BaseException:
+        for path in (lake.data / "main" / table).rglob(f"*{batch}*"):
+            path.unlink(missing_ok=True)
+        raise
 
 
-def _new_file(lake: Lake, table: str, day: date | None) -> Path:
-    """A name that no file has, in the table's folder, or in its folder of a day; the folder is there."""
+def _folder(lake: Lake, table: str, day: date | None) -> Path:
+    """The table's folder, or its folder of a day; it is there."""
     folder = lake.data / "main" / table
     if day is not None:
         folder = folder / f"year={day.year}" / f"month={day.month}" / f"day={day.day}"
     folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"{uuid.uuid4()}.parquet"
+    return folder
 
 
 def _copy_by_day(
-    connection: duckdb.DuckDBPyConnection, query: str, parameters: Parameters, folder: Path, key: str
+    connection: duckdb.DuckDBPyConnection, query: str, parameters: Parameters, folder: Path, batch: str, key: str
 ) -> tuple[int, list[Path]]:
     days = ", ".join(f'{part}("{key}") as {part}' for part in ("year", "month", "day"))
     copy = (
         f"copy (select *, $stamped_run::bigint as run, {days} from ({query})) to '{quoted(folder)}' ({FORMAT}, "
-        "partition_by (year, month, day), filename_pattern '{uuid}', append true)"
+        f"partition_by (year, month, day), filename_pattern '{batch}-{{uuid}}', append true)"
     )
     return _files_of(connection.execute(copy, dict(parameters)))
 

@@ -62,7 +62,7 @@ def demo(
     cloud = Cloud(accounts=accounts, machines=machines, days=days)
     with readable_errors(), progress_bar("preparing") as bar:
         prepared = story.prepare(directory)
-        with HourlyRuns(prepared) as runs:
+        with HourlyRuns(prepared, flushed=False) as runs:
             told = story.tell(prepared, cloud, lambda until, now: runs.run(until, FixedClock(now)), runs, bar)
             summary = summarize(prepared, told)
     console.print(summary)

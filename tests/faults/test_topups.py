@@ -99,7 +99,7 @@ def read(directory: Path, over: Event, results: Connection) -> None:
     results.send(report)
 
 
-def _read_once(lake: Lake, report: Report, seen: set[object]) -> None:
+def _read_once(lake: Lake, report: Report, seen: set[int]) -> None:
     row = lake.connection.execute(SUMS).fetchone()
     assert row is not None
     charges, revenue, used, charged, raw_charges, raw_revenue = row

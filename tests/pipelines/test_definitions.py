@@ -13,7 +13,7 @@ from assets.partitions import UntilHour, hour_to_close, months_of
 from pipelines.definitions import build_defs, defs
 from pipelines.in_process import HourlyRuns, run_job
 from pipelines.jobs import HOURLY, MONTHLY
-from pipelines.schedules import SCHEDULES, draft_every_day, bill_every_hour
+from pipelines.schedules import SCHEDULES, bill_every_hour, draft_every_day
 from resources.clock import FixedClock
 from resources.project_source import ProjectResource
 from resources.settings import Settings, load_settings

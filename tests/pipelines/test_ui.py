@@ -136,7 +136,7 @@ def keep(page: Page, name: str) -> None:
 
 
 def test_the_graph(page: Page, address: str) -> None:
-    page.set_viewport_size({"width": 2000, "height": 620})
+    page.set_viewport_size({"width": 2400, "height": 700})
     page.goto(f"{address}/asset-groups")
     expect(page.get_by_text("invoicing").first).to_be_visible()
     page.get_by_text("Hide navigation").click()
@@ -153,13 +153,13 @@ def test_a_day(page: Page, address: str, newest: dict[str, str]) -> None:
     expect(page.get_by_text("hourly_billing").first).to_be_visible()
     for label in ("records taken", "late", "duplicate", "refused"):
         expect(page.get_by_role("cell", name=label, exact=True).first).to_be_visible()
-    keep(page, "records")
+    keep(page, "day")
     if not CHOSEN:
         expect(page.get_by_role("row").filter(has_text="records taken").first).to_contain_text("51")
     page.goto(f"{address}/assets/charges?view=partitions&partition={day}")
     expect(page.get_by_text("accounts charged").first).to_be_visible()
     expect(page.get_by_text("charged, EUR").first).to_be_visible()
-    keep(page, "day")
+    keep(page, "charges")
 
 
 def test_the_checks(page: Page, address: str) -> None:
@@ -167,7 +167,7 @@ def test_the_checks(page: Page, address: str) -> None:
     page.get_by_text("charges_sum_to_total_cost", exact=True).first.click()
     expect(page.get_by_text("Passed").first).to_be_visible()
     expect(page.get_by_text("offending rows").first).to_be_visible()
-    keep(page, "check")
+    keep(page, "checks")
 
 
 def test_an_invoice(page: Page, address: str, newest: dict[str, str]) -> None:
@@ -180,4 +180,5 @@ def test_an_invoice(page: Page, address: str, newest: dict[str, str]) -> None:
     picture = page.locator('img[src^="data:image/png"]')
     expect(picture).to_be_visible()
     assert picture.evaluate("image => image.naturalWidth") > 500
-    keep(page, "invoice_in_dagster")
+    if CHOSEN:
+        picture.screenshot(path=IMAGES / "invoice.png")

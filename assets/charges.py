@@ -1,7 +1,7 @@
 """Charges: what hourly usage costs under the prices of its time (semantics 3)."""
 
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -112,7 +112,10 @@ def _load(step: Step, touched: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame
     if first >= recent:
         return usage, standing
     late = touched.filter(pl.col("first_slice") < recent)
-    usage_before, standing_before = _usage_before(step, late, first, recent), _standing_before(step, late, first, recent)
+    usage_before, standing_before = (
+        _usage_before(step, late, first, recent),
+        _standing_before(step, late, first, recent),
+    )
     return pl.concat([usage, usage_before]), pl.concat([standing, standing_before.select(standing.columns)])
 
 
@@ -131,7 +134,7 @@ def _standing_before(step: Step, late: pl.DataFrame, first: datetime, recent: da
     return stands.rename({"quantity_delta": "quantity", "amount_delta": "amount"})
 
 
-def instant(times: pl.Series, at: Literal["min", "max"]) -> datetime:
+def instant(times: pl.Series, at: str) -> datetime:
     """The first or the last of some times; there is at least one."""
     value = times.min() if at == "min" else times.max()
     if not isinstance(value, datetime):

@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from assets.charges import instant
 from assets.partitions import DAYS
 from assets.shown import counts, money, shown
 from rating.credits import DRAWS, UNBILLED, burn_down
@@ -76,10 +77,11 @@ def _grant_legs(step: Step, grants: pl.DataFrame) -> pl.DataFrame:
 
 def _burn(step: Step, touched: pl.DataFrame, restarted: pl.DataFrame, closed: datetime) -> list[pl.DataFrame]:
     """The legs of use and of expiry: what should stand less what stands, for the touched accounts."""
-    parameters = {"run": step.run, "first": touched["first_slice"].min()}
-    recent = step.lake.value("steps/charges/first_closing", step.bounds()) or touched["first_slice"].max()
+    first, last = (instant(touched["first_slice"], at) for at in ("min", "max"))
+    parameters = {"run": step.run, "first": first}
+    recent: datetime = step.lake.value("steps/charges/first_closing", step.bounds()) or last
     late_accounts = touched.filter(pl.col("first_slice") < recent)["account_id"]
-    late = rows_of_accounts(step.lake, "charges", CHARGE, late_accounts, parameters["first"], recent)
+    late = rows_of_accounts(step.lake, "charges", CHARGE, late_accounts, first, recent)
     with step.lake.registered(touched=touched, late_charges=late):
         lots = step.lake.frame("steps/ledger/lots", {"run": step.run})
         charges = step.lake.frame("steps/ledger/charges_by_slice", {**step.bounds(), "recent": recent})

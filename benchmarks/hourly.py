@@ -116,7 +116,9 @@ def _print_summary(comparison: Comparison, total: float, console: Console) -> No
     console.print(f"records per second  {comparison.records / total:,.0f}")
     console.print(f"bare query          {bare:.2f} s")
     console.print(f"ratio               {comparison.ratio:.2f} (target {TARGETS[comparison.kind]})", highlight=False)
-    console.print(f"ratio of processor  {processor[0] / processor[1]:.2f} ({processor[0]:.1f} s to {processor[1]:.1f} s)")
+    console.print(
+        f"ratio of processor  {processor[0] / processor[1]:.2f} ({processor[0]:.1f} s to {processor[1]:.1f} s)"
+    )
     console.print(f"peak memory         {peaks[0]:.2f} GB (bare query {peaks[1]:.2f} GB)\n")
 
 

@@ -73,7 +73,9 @@ def minor_text(amount: pl.Expr, digits: pl.Expr) -> pl.Expr:
 def _constant(value: dict[str, Any]) -> pl.Expr:
     """A value that is the same on every document, as a struct."""
     parts = [
-        (pl.lit(list(part), pl.List(pl.String)) if isinstance(part, tuple | list) else pl.lit(part, pl.String)).alias(key)
+        (pl.lit(list(part), pl.List(pl.String)) if isinstance(part, tuple | list) else pl.lit(part, pl.String)).alias(
+            key
+        )
         for key, part in value.items()
     ]
     return pl.struct(parts)

@@ -6,7 +6,9 @@ What belongs here: one run of the job, for the day or days up to an hour. What d
 import os
 import sqlite3
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, date, datetime
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -52,7 +54,7 @@ class HourlyRuns:
         self._lent = LentProject(self.project)
         self._flushed = flushed
         os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", EVENTS_AT_ONCE)
-        settings.dagster_home.mkdir(parents=True, exist_ok=True)
+        _prepare_home(settings.dagster_home)
         if not flushed:
             sqlalchemy.event.listen(sqlalchemy.Engine, "connect", _leave_flushing)
         self._instance = dg.DagsterInstance.from_config(str(settings.dagster_home))
@@ -124,6 +126,13 @@ def run_job(directory: Path, until: datetime) -> dict[str, Report]:
     """Run the hourly job once for the project in a directory (see `HourlyRuns.run`)."""
     with HourlyRuns(load_settings(directory)) as runs:
         return runs.run(until)
+
+
+def _prepare_home(home: Path) -> None:
+    """Give Dagster its settings where `meterbook init` did not: without them it reports on its use to its makers."""
+    home.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError), (home / "dagster.yaml").open("x", encoding="utf-8") as file:
+        file.write((files("resources") / "templates" / "dagster.yaml").read_text(encoding="utf-8"))
 
 
 def _leave_flushing(connection: sqlite3.Connection, _record: object) -> None:

@@ -27,7 +27,9 @@ def rows_of_accounts(
         return _of_lake(lake, table, columns, "false", first, until)
     wanted = pl.col("account_id").is_in(accounts.unique().implode())
     inside = (pl.col("slice_start") >= first) & (pl.col("slice_start") < until)
-    files = lake.connection.execute(f"select data_file, delete_file from ducklake_list_files('lake', '{table}')").fetchall()
+    files = lake.connection.execute(
+        f"select data_file, delete_file from ducklake_list_files('lake', '{table}')"
+    ).fetchall()
     if any(deleted for _, deleted in files):
         return _of_lake(lake, table, columns, "true", first, until).filter(wanted)
     found = [_of_lake(lake, table, columns, "filename not like '%.parquet'", first, until).filter(wanted)]
@@ -45,7 +47,9 @@ def _of_lake(
     lake: Lake, table: str, columns: Sequence[str], condition: str, first: datetime, until: datetime
 ) -> pl.DataFrame:
     """Rows as DuckDB reads them. A condition on `filename` leaves out whole files without opening them."""
-    query = f"select {', '.join(columns)} from {table} where slice_start >= $first and slice_start < $until and {condition}"
+    query = (
+        f"select {', '.join(columns)} from {table} where slice_start >= $first and slice_start < $until and {condition}"
+    )
     return lake.connection.execute(query, {"first": first, "until": until}).pl()
 
 

@@ -42,9 +42,7 @@ def test_every_stage_has_its_share(measured: tuple[list[Comparison], str]) -> No
         assert word in printed
 
 
-def test_a_run_that_leaves_records_out_is_no_measurement(
-    small: Sizes, measured: tuple[list[Comparison], str]
-) -> None:
+def test_a_run_that_leaves_records_out_is_no_measurement(small: Sizes, measured: tuple[list[Comparison], str]) -> None:
     dirty, clean = measured[0]
     with pytest.raises(BenchmarkError):
         _check("clean", small, dirty.pipeline[0])

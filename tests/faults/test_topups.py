@@ -140,9 +140,8 @@ def test_top_ups_and_readers_do_not_wait_for_a_run_and_an_upkeep(tmp_path: Path,
         runs.run(project, worlds.START)
 
     def work(project: Project) -> None:
-        for hour in (8, 16, 24, worlds.HOURS):
+        for hour in (16, worlds.HOURS):
             runs.land(project, world.arrived(hour))
-            # Every record is priced, so that use and charges have to agree: without those that wait for a plan.
             run_hourly(project, worlds.START + hour * worlds.HOUR)
             upkeep(project, ALL_THERE_IS, SystemClock().now() + timedelta(days=3))
 

@@ -30,6 +30,7 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     settings.dagster_home.mkdir()
+    (settings.dagster_home / "dagster.yaml").write_text("telemetry: {enabled: false}", encoding="utf-8")
     with dg.DagsterInstance.from_config(str(settings.dagster_home)) as opened:
         yield opened
 

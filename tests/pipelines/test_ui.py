@@ -6,7 +6,6 @@ looks at that project instead of a small one, and writes the pictures of the REA
 """
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -48,8 +47,6 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     if CHOSEN:
         return load_settings(Path(CHOSEN))
     small = tiny.make(tmp_path_factory.mktemp("ui") / "project")
-    small.dagster_home.mkdir()
-    shutil.copy(ROOT / "resources" / "templates" / "dagster.yaml", small.dagster_home)
     with HourlyRuns(small, tiny.CLOCK, flushed=False) as runs:
         for number in range(3):
             tiny.land_day(small, tiny.FIRST_DAY + number * tiny.DAY)

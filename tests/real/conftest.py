@@ -38,14 +38,6 @@ def caught_up(data_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @pytest.fixture(scope="session")
-def hour_by_hour(data_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
-    """The week billed in 168 runs, each as soon as its hour's file has landed."""
-    with billing.new_project(tmp_path_factory.mktemp("hour-by-hour")) as project:
-        billing.bill_by_the_hour(project, data_file)
-        yield project.lake
-
-
-@pytest.fixture(scope="session")
 def billed_week(caught_up: Lake) -> reference.Books:
     """The week as the product billed it."""
     return billing.books_to_compare(caught_up)

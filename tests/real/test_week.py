@@ -1,10 +1,12 @@
 """The real week: what the product billed equals the independent computation, to the last digit."""
 
-import duckdb
+from pathlib import Path
 
-from resources.lake import Lake
+import duckdb
+import pytest
+
 from tests.faults.books import books, differences
-from tests.real import reference
+from tests.real import billing, reference
 
 SHOWN = 5
 
@@ -23,6 +25,10 @@ def test_charges_per_account_price_machine_and_hour(
     assert not different, f"{len(different)} differ, the first: {different[:SHOWN]}"
 
 
-def test_hour_by_hour_and_one_catch_up_run_give_the_same_books(hour_by_hour: Lake, caught_up: Lake) -> None:
-    different = differences(books(caught_up), books(hour_by_hour))
+@pytest.mark.parametrize("hours", [billing.SHORT_HOURS, pytest.param(billing.WEEK_HOURS, marks=pytest.mark.soak)])
+def test_hour_by_hour_and_one_catch_up_run_give_the_same_books(data_file: Path, tmp_path: Path, hours: int) -> None:
+    with billing.new_project(tmp_path / "hours") as one, billing.new_project(tmp_path / "at once") as other:
+        billing.bill_by_the_hour(one, data_file, hours)
+        billing.catch_up(other, data_file, hours)
+        different = differences(books(other.lake), books(one.lake))
     assert not different, different

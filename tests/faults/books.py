@@ -24,8 +24,10 @@ TABLES: Final = {
         "having sum(quantity) <> 0",
     ),
     "charges": (
-        "account_id, service_id, resource_id, meter, dimensions, slice_start, subscription_id, plan, price_id, version, "
-        "currency, kind, period_start",
+        (
+            "account_id, service_id, resource_id, meter, dimensions, slice_start, subscription_id, plan, price_id, "
+            "version, currency, kind, period_start"
+        ),
         "sum(quantity_delta) as quantity, sum(amount_delta) as amount",
         "having sum(quantity_delta) <> 0 or sum(amount_delta) <> 0",
     ),

@@ -88,7 +88,7 @@ def _grant(project: Project) -> None:
 def read(directory: Path, over: Event, results: Connection) -> None:
     """Sum the very hours that are being written, in a loop, until it is over."""
     report = Report()
-    seen: set[int] = set()
+    seen: set[tuple[int, int]] = set()
     settings = load_settings(directory)
     with Lake(settings.lake.catalog, settings.lake.data, read_only=True, threads=1) as lake:
         lake.connection.execute("select 1")
@@ -99,7 +99,7 @@ def read(directory: Path, over: Event, results: Connection) -> None:
     results.send(report)
 
 
-def _read_once(lake: Lake, report: Report, seen: set[int]) -> None:
+def _read_once(lake: Lake, report: Report, seen: set[tuple[int, int]]) -> None:
     row = lake.connection.execute(SUMS).fetchone()
     assert row is not None
     charges, revenue, used, charged, raw_charges, raw_revenue = row

@@ -172,7 +172,7 @@ def test_records_older_than_the_first_partition(settings: Settings) -> None:
     tiny.land_record(settings, "old", datetime(2025, 12, 30, 7, tzinfo=UTC))
     report = run_job(settings.directory, datetime(2025, 12, 31, tzinfo=UTC))
     assert report["usage_hourly"]["hours_closed"] == 17
-    assert report["usage_hourly"]["closed_until"] == "2025-12-31 00:00:00+00:00"
+    assert report["usage_hourly"]["closed_until"] == datetime(2025, 12, 31, tzinfo=UTC)
 
 
 def test_a_project_is_found_by_its_directory(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,7 @@ from resources.starter import write_project
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 # A collector needs a moment to land an hour's files; the schedule runs at five past.
 AFTER_THE_HOUR = timedelta(minutes=5)
+MORNING_HOURS = 12
 MARKER = ".made-by-demo"
 
 Report = dict[str, dict[str, Any]]
@@ -66,16 +67,23 @@ def prepare(directory: Path) -> Settings:
 
 
 def moments(cloud: Cloud) -> Iterator[Moment]:
-    """The days of the cloud, the last one hour by hour."""
+    """The days of the cloud, each caught up in one run; the last one in the morning, then hour by hour."""
     last_day = cloud.end - DAY
     day = cloud.start
     while day < last_day:
         yield Moment(day + DAY, partial(land_day, cloud, day), f"{day:%d %B}")
         day += DAY
-    hour = last_day
+    morning = [last_day + place * HOUR for place in range(MORNING_HOURS)]
+    yield Moment(morning[-1] + HOUR, partial(_land_hours, cloud, morning), f"{last_day:%d %B}, morning")
+    hour = morning[-1] + HOUR
     while hour < cloud.end:
         yield Moment(hour + HOUR, partial(land_hour, cloud, hour), f"{hour:%d %B %H:%M}")
         hour += HOUR
+
+
+def _land_hours(cloud: Cloud, hours: list[datetime], landing: Path) -> None:
+    for hour in hours:
+        land_hour(cloud, hour, landing)
 
 
 class Billing(Protocol):

@@ -30,7 +30,7 @@ def rows_of_accounts(
     files = lake.connection.execute(
         f"select data_file, delete_file from ducklake_list_files('lake', '{table}')"
     ).fetchall()
-    if any(deleted for _, deleted in files):
+    if any(deleted for _, deleted in files) or _holds_deletions(lake, table):
         return _of_lake(lake, table, columns, "true", first, until).filter(wanted)
     found = [_of_lake(lake, table, columns, "filename not like '%.parquet'", first, until).filter(wanted)]
     paths = [path for path, _ in files if _may_hold(Path(path), first, until)]
@@ -51,6 +51,15 @@ def _of_lake(
         f"select {', '.join(columns)} from {table} where slice_start >= $first and slice_start < $until and {condition}"
     )
     return lake.connection.execute(query, {"first": first, "until": until}).pl()
+
+
+def _holds_deletions(lake: Lake, table: str) -> bool:
+    """Whether the catalog holds deleted rows of the table's files: the list of files does not tell of those."""
+    held = lake.value("steps/writer/held_deletions", {"table": table})
+    if held is None:
+        return False
+    row = lake.connection.execute(f'select count(*) from __ducklake_metadata_lake."{held}"').fetchone()  # noqa: S608 - DuckLake's name
+    return row is not None and row[0] > 0
 
 
 def _may_hold(path: Path, first: datetime, until: datetime) -> bool:

@@ -130,7 +130,8 @@ def _stage_usual(step: Step, source: Source) -> None:
     usual = lake.frame("steps/ingest/usual_day").row(0, named=True)
     lake.run_statement("steps/ingest/unusual_rows", {"day": usual["day"]})
     unusual = lake.connection.execute("select count(*) from unusual_rows").fetchone() or (0,)
-    if unusual[0] > MOST_UNUSUAL * usual["records"]:
+    lake.run_statement("steps/ingest/forget_judgements")
+    if unusual[0] >= MOST_UNUSUAL * usual["records"]:
         return
     for name in ("landed_usual", "landed_unusual"):
         lake.run_statement(f"steps/ingest/{name}")

@@ -214,6 +214,12 @@ def _begin(lake: Lake, name: str, run: int) -> Step:
         message = f"there is no step {name!r}; steps are {', '.join(STEPS)}"
         raise LakeError(message)
     state = lake.frame("steps/writer/state_of_step", _watched(name, run)).row(0, named=True)
+    if state["lacks_caches"]:
+        caches = ", ".join(CACHED_STEPS[: CACHED_STEPS.index(name)])
+        message = (
+            f"step {name} needs what {caches} keep, which was thrown away since they ran; run all hourly steps again"
+        )
+        raise LakeError(message)
     return Step(lake, name, run, state["head"], state["posted"], state["seen"], state["complete_run"])
 
 
@@ -225,6 +231,7 @@ def _watched(name: str, run: int) -> dict[str, object]:
         "upstream": list(STEPS[: place + 1]),
         "downstream": [*STEPS[place:], REBUILD],
         "rebuild": REBUILD if name in CACHED_STEPS else "",
+        "caches": list(CACHED_STEPS[: CACHED_STEPS.index(name)]) if name in CACHED_STEPS else [],
     }
 
 

@@ -13,8 +13,8 @@ from benchmarks.sizes import Sizes
 
 @pytest.fixture(scope="module")
 def small() -> Sizes:
-    """A thousand resources of a hundred accounts, one of them late; three hours of history."""
-    return Sizes(records=60_000, history=timedelta(hours=3))
+    """A thousand resources of a hundred accounts, one of them late; one hour of history."""
+    return Sizes(records=60_000, history=timedelta(hours=1))
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from pipelines.hourly import hourly_steps
+from resources.errors import LakeError
 from resources.project import Project
 from resources.rebuild import rebuild_caches
 from tests.faults import runs
@@ -53,21 +54,40 @@ def test_rebuilt_caches_are_the_same_and_nothing_is_appended(billed: Project, un
     assert_same(unbroken, books(billed.lake))
 
 
-@pytest.mark.parametrize("broken_off_after", ["usage_events", "usage_hourly", "charges"])
+def test_a_rebuild_before_the_first_step_with_a_cache(tmp_path: Path, world: World, unbroken: Books) -> None:
+    with runs.opened(tmp_path / "p") as project:
+        runs.take_books(project)
+        runs.land(project, [*world.facts, *world.arrived(20)])
+        runs.run(project, START + 20 * HOUR)
+        runs.land(project, world.usage)
+        for name, step in hourly_steps(project, "job", END).items():
+            if name == "usage_hourly":
+                rebuild_caches(project.lake)
+            step()
+        assert_same(unbroken, books(project.lake))
+
+
+@pytest.mark.parametrize("broken_off_after", ["usage_hourly", "charges"])
 def test_a_rebuild_between_the_steps_of_a_run(
     tmp_path: Path, world: World, unbroken: Books, broken_off_after: str
 ) -> None:
-    """The run goes on afterwards, in the steps that are left, and the next one finishes it."""
+    """The steps that are left have nothing to stand on, and say so: else they would take all charges back."""
     with runs.opened(tmp_path / "p") as project:
         runs.take_books(project)
         runs.land(project, world.facts)
         runs.land(project, world.arrived(20))
         runs.run(project, START + 20 * HOUR)
         runs.land(project, world.usage)
-        for name, step in hourly_steps(project, "job", END).items():
-            step()
-            if name == broken_off_after:
-                rebuild_caches(project.lake)
+        steps = hourly_steps(project, "job", END)
+        names = list(steps)
+        for name in names[: names.index(broken_off_after) + 1]:
+            steps[name]()
+        rebuild_caches(project.lake)
+        before = rows(project, FACTS)
+        for name in names[names.index(broken_off_after) + 1 :]:
+            with pytest.raises(LakeError, match=f"step {name} needs .* thrown away"):
+                steps[name]()
+        assert rows(project, FACTS) == before
         runs.run(project, END)
         assert_same(unbroken, books(project.lake))
 
@@ -79,6 +99,7 @@ def test_late_records_after_a_rebuild_come_to_the_same(tmp_path: Path, world: Wo
         runs.land(project, world.arrived(24))
         runs.run(project, START + 24 * HOUR)
         rebuild_caches(project.lake)
+        runs.run(project, START + 24 * HOUR)
         runs.land(project, world.usage)
         runs.run(project, END)
         assert_same(unbroken, books(project.lake))

@@ -157,7 +157,7 @@ def test_catch_up_is_one_run(settings: Settings, instance: dg.DagsterInstance) -
     assert instance.get_materialized_partitions(LEDGER) == {"2026-10-30", "2026-10-31", "2026-11-01", "2026-11-02"}
     charged = materialized(instance, "charges")[-1].metadata
     assert charged["accounts charged"].value == 2
-    assert charged["charged, EUR"].value == pytest.approx(float(str(charged["charged, EUR, exact"].value)))
+    assert charged["charged, EUR"].value == round(float(str(charged["charged, EUR, exact"].value)), 4)
     assert drafts["invoices"]["drafts"] == 2
     shown = materialized(instance, "invoices")[-1].metadata
     assert isinstance(shown["invoices"], dg.TableMetadataValue)

@@ -9,4 +9,9 @@ with state as (
             as overtaken
     from step_heads
 )
-select if(posted > rebuilt, posted, 0) as head, * exclude (rebuilt) from state
+select
+    if(posted > rebuilt, posted, 0) as head,
+    rebuilt > 0 and len($caches::varchar[]) > (
+        select count(distinct step) from step_heads where list_contains($caches::varchar[], step) and run > rebuilt) as lacks_caches,
+    * exclude (rebuilt)
+from state

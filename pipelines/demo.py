@@ -4,6 +4,7 @@ What belongs here: the order of what happens, and the summary. What does not: th
 billing, which is the same as anywhere else.
 """
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from pipelines.synthetic import Cloud, LateBatch, land_day, land_hour, land_late
 from resources.clock import Clock, FixedClock
 from resources.errors import ResourceError
 from resources.project import Project
-from resources.settings import Settings, load_settings
+from resources.settings import FILE_NAME, Settings, load_settings
 from resources.starter import write_project
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -50,7 +51,7 @@ class Moment:
     label: str
 
 
-def prepare(directory: Path) -> Settings:
+def prepare(directory: Path, cloud: Cloud) -> Settings:
     """Make the demonstration's project anew.
 
     Raises:
@@ -62,6 +63,10 @@ def prepare(directory: Path) -> Settings:
             raise ResourceError(message)
         shutil.rmtree(directory)
     write_project(directory)
+    file = directory / FILE_NAME
+    text = file.read_text(encoding="utf-8")
+    # So that Dagster's bar of days begins with the cloud's first one.
+    file.write_text(re.sub(r"(?m)^first_day = .*$", f"first_day = {cloud.start:%Y-%m-%d}", text), encoding="utf-8")
     (directory / MARKER).touch()
     return load_settings(directory)
 

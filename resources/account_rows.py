@@ -58,7 +58,7 @@ def _holds_deletions(lake: Lake, table: str) -> bool:
     held = lake.value("steps/writer/held_deletions", {"table": table})
     if held is None:
         return False
-    row = lake.connection.execute(f'select count(*) from __ducklake_metadata_lake."{held}"').fetchone()  # noqa: S608 - DuckLake's name
+    row = lake.connection.execute(f'select count(*) from __ducklake_metadata_lake."{held}"').fetchone()
     return row is not None and row[0] > 0
 
 

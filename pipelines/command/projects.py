@@ -61,7 +61,7 @@ def demo(
     directory = (State.directory or Path("demo")).resolve()
     cloud = Cloud(accounts=accounts, machines=machines, days=days)
     with readable_errors(), progress_bar("preparing") as bar:
-        prepared = story.prepare(directory)
+        prepared = story.prepare(directory, cloud)
         with HourlyRuns(prepared, flushed=False) as runs:
             told = story.tell(prepared, cloud, lambda until, now: runs.run(until, FixedClock(now)), runs, bar)
             summary = summarize(prepared, told)

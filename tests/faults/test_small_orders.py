@@ -1,0 +1,124 @@
+"""Small worlds, each with one thing that is easily forgotten when it comes late: the same books as when it came early."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from pipelines.hourly import run_hourly
+from resources.project import Project
+from tests.faults import runs
+from tests.faults.books import Books, assert_same, books
+
+BEFORE: Final = datetime(2026, 10, 1, tzinfo=UTC)
+AFTER: Final = datetime(2026, 11, 1, 10, tzinfo=UTC)
+ACCOUNT: Final = "account_id,effective_from,name,currency,time_zone\na,2026-09-01T00:00:00Z,A,EUR,UTC\n"
+SUBSCRIPTION: Final = "subscription_id,account_id,plan,effective_from\ns,a,p,2026-09-01T00:00:00Z\n"
+RECORD_COLUMNS: Final = "event_id,timestamp,account_id,resource_id,meter,quantity"
+GAUGE: Final = "{unit: h, aggregation: time_weighted, max_gap: 30 min}"
+BOOK: Final = """
+version: "{version}"
+effective_from: {effective_from}
+currency: EUR
+meters:
+  cpu: {gauge}
+  requests: {{unit: request, aggregation: sum, allow_negative: true}}
+plans:
+  p:
+    prices:
+      - {{id: cpu, meter: cpu, model: unit, unit_price: "{price}"}}
+      - {{id: requests, meter: requests, model: unit, unit_price: "{price}"}}
+"""
+
+
+def book(version: str = "1", effective_from: str = "2026-09-01T00:00:00Z", gauge: str = GAUGE, price: str = "1") -> str:
+    """A price book of one plan."""
+    return BOOK.format(version=version, effective_from=effective_from, gauge=gauge, price=price)
+
+
+def records(*rows: str) -> str:
+    """A file of usage records."""
+    return "\n".join([RECORD_COLUMNS, *rows, ""])
+
+
+@dataclass(frozen=True)
+class Case:
+    """What lands at first, and what comes afterwards: files by their place, and price books."""
+
+    first: dict[str, str]
+    later: dict[str, str] = field(default_factory=dict)
+    later_books: Sequence[str] = ()
+
+
+ONE_USE: Final = records("1,2026-10-30T10:00:00Z,a,r,cpu,2", "2,2026-10-30T10:05:00Z,a,r,requests,2")
+CASES: Final = {
+    "a cut of an hour that sums to nothing": Case(
+        {"usage_records/u.csv": records("1,2026-10-30T10:10:00Z,a,r,requests,5", "2,2026-10-30T10:40:00Z,a,r,requests,-5")},
+        {"subscriptions/later.csv": "subscription_id,account_id,plan,effective_from\ns,a,,2026-10-30T10:30:00Z\n"},
+    ),
+    "a price book that is restated for a later month": Case(
+        {"usage_records/u.csv": ONE_USE},
+        later_books=[
+            book("2", "2026-10-15T00:00:00Z", price="7"),
+            book("2", "2026-11-15T00:00:00Z", price="7"),
+        ],
+    ),
+    "credit that was over before it came, for an account without use": Case(
+        {"usage_records/u.csv": ONE_USE, "accounts/b.csv": ACCOUNT.replace("\na,", "\nb,")},
+        {
+            "grants/g.csv": "grant_id,account_id,kind,amount,currency,effective_at,expires_at\n"
+            "g,b,promotional,5,EUR,2026-10-30T00:00:00Z,2026-10-31T00:00:00Z\n"
+        },
+    ),
+    "records of two sources that wait in files of one name": Case(
+        {
+            "usage_records/u.csv": records("1,2026-10-30T10:00:00Z,b,r,cpu,2", "1,2026-10-30T10:00:00Z,b,r,cpu,2"),
+            "vm_samples/u.csv": "timestamp,vm,account_id,cores,memory_kib,disk_read_kibs,disk_write_kibs,net_rx_kibs,"
+            "net_tx_kibs\n2026-10-30T10:00:00Z,v1,b,1,1,1,1,1,1\n2026-10-30T10:00:00Z,v2,b,1,1,1,1,1,1\n",
+        },
+        {
+            "accounts/b.csv": ACCOUNT.replace("\na,", "\nb,"),
+            "subscriptions/b.csv": SUBSCRIPTION.replace("\ns,a,", "\nt,b,"),
+        },
+    ),
+}
+
+
+def land(project: Project, files: dict[str, str]) -> None:
+    for place, text in files.items():
+        path = project.settings.landing / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def bill(directory: Path, case: Case, close: Callable[[str], datetime]) -> Books:
+    """The books when the hours are closed as `close` says: before or after what comes later."""
+    with runs.opened(directory) as project:
+        runs.price(project, book())
+        land(project, {"accounts/a.csv": ACCOUNT, "subscriptions/s.csv": SUBSCRIPTION})
+        land(project, case.first if close("first") == AFTER else {})
+        run_hourly(project, close("first"))
+        for text in case.later_books:
+            runs.price(project, text)
+            run_hourly(project, close("first"))
+        land(project, {**case.first, **case.later})
+        run_hourly(project, AFTER)
+        return books(project.lake)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_comes_late_counts_as_if_it_had_come_early(tmp_path: Path, name: str) -> None:
+    early = bill(tmp_path / "early", CASES[name], lambda _: BEFORE)
+    late = bill(tmp_path / "late", CASES[name], lambda _: AFTER)
+    assert_same(early, late, name)
+
+
+def test_no_hour_is_closed_that_ends_after_until(tmp_path: Path) -> None:
+    with runs.opened(tmp_path / "p") as project:
+        runs.price(project, book())
+        land(project, {"accounts/a.csv": ACCOUNT, "subscriptions/s.csv": SUBSCRIPTION, "usage_records/u.csv": ONE_USE})
+        run_hourly(project, datetime(2026, 10, 30, 5, tzinfo=UTC))
+        assert project.lake.connection.execute("from run_hours").fetchall() == []

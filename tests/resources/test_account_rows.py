@@ -1,0 +1,84 @@
+"""Rows of a few accounts are the same, read from the files of the lake or by a query (`resources.account_rows`)."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from resources.account_rows import rows_of_accounts
+from resources.lake import Lake
+from resources.migrations import migrate
+from resources.writer import converge
+
+START = datetime(2026, 10, 30, 22, tzinfo=UTC)
+COLUMNS = ("account_id", "resource_id", "slice_start", "quantity", "run")
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Iterator[Lake]:
+    """Thirty hours over three days: large appends, which are files, and small ones, which the catalog holds."""
+    with Lake(tmp_path / "it's [here]" / "catalog.sqlite", tmp_path / "it's [here]" / "data") as made:
+        migrate(made)
+        for number in range(6):
+            append(made, number)
+        yield made
+
+
+def append(lake: Lake, number: int) -> None:
+    accounts = 50 if number % 3 else 2
+    rows = [
+        {
+            "account_id": f"account-{account}", "service_id": "", "resource_id": f"r{account}", "meter": "cpu",
+            "dimensions": "{}", "slice_start": START + timedelta(hours=number * 5 + hour),
+            "quantity": Decimal(number * account + hour),
+        }
+        for account in range(accounts)
+        for hour in range(5)
+    ]  # fmt: skip
+    types = {"slice_start": pl.Datetime("us", "UTC"), "quantity": pl.Decimal(38, 9)}
+    frame = pl.DataFrame(rows, schema_overrides=types)
+    converge(lake, "usage_hourly", f"job-{number}", lambda step: step.append("usage_hourly", frame))
+
+
+def expected(lake: Lake, accounts: list[str], first: datetime, until: datetime) -> pl.DataFrame:
+    query = (
+        f"select {', '.join(COLUMNS)} from usage_hourly "
+        "where list_contains($accounts, account_id) and slice_start >= $first and slice_start < $until"
+    )
+    found = lake.connection.execute(query, {"accounts": accounts, "first": first, "until": until}).pl()
+    return found.sort(COLUMNS)
+
+
+RANGES = {
+    "all": (START - timedelta(days=9), START + timedelta(days=9)),
+    "inside a day": (START + timedelta(hours=3), START + timedelta(hours=7)),
+    "from midnight": (datetime(2026, 10, 31, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC)),
+    "nothing": (START + timedelta(days=9), START + timedelta(days=10)),
+}
+ACCOUNTS = {"some": ["account-0", "account-7", "account-7"], "of none": ["nobody"], "no account": []}
+
+
+@pytest.mark.parametrize("span", RANGES)
+@pytest.mark.parametrize("named", ACCOUNTS)
+def test_the_same_as_a_query(lake: Lake, span: str, named: str) -> None:
+    accounts, (first, until) = pl.Series(ACCOUNTS[named], dtype=pl.String), RANGES[span]
+    found = rows_of_accounts(lake, "usage_hourly", COLUMNS, accounts, first, until)
+    wanted = expected(lake, ACCOUNTS[named], first, until)
+    assert found.sort(COLUMNS).equals(wanted)
+    assert found.schema == wanted.schema
+    assert (wanted.height > 0) == ((span, named) in {(span, "some") for span in RANGES} - {("nothing", "some")})
+
+
+def test_the_same_after_a_merge_and_after_rows_were_deleted(lake: Lake) -> None:
+    accounts, (first, until) = pl.Series(["account-0", "account-7"]), RANGES["all"]
+    lake.connection.execute("call ducklake_flush_inlined_data('lake')")
+    lake.connection.execute("call ducklake_merge_adjacent_files('lake')")
+    merged = rows_of_accounts(lake, "usage_hourly", COLUMNS, accounts, first, until)
+    assert merged.sort(COLUMNS).equals(expected(lake, accounts.to_list(), first, until))
+    lake.connection.execute("delete from usage_hourly where resource_id = 'r7' and run = 2")
+    left = rows_of_accounts(lake, "usage_hourly", COLUMNS, accounts, first, until)
+    assert left.sort(COLUMNS).equals(expected(lake, accounts.to_list(), first, until))
+    assert left.height < merged.height

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from assets.invoices import issue
-from pipelines.synthetic import Cloud, LateBatch, land_day, land_hour, land_late, land_reference, late_batches
+from pipelines.synthetic import Cloud, LateBatch, days, land_day, land_hour, land_late, land_reference, late_batches
 from resources.clock import Clock, FixedClock
 from resources.errors import ResourceError
 from resources.project import Project
@@ -24,7 +24,8 @@ from resources.starter import write_project
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 # A collector needs a moment to land an hour's files; the schedule runs at five past.
 AFTER_THE_HOUR = timedelta(minutes=5)
-MORNING_HOURS = 12
+DAYS_IN_ONE_RUN = 4
+EVENING = 6 * HOUR
 MARKER = ".made-by-demo"
 
 Report = dict[str, dict[str, Any]]
@@ -72,18 +73,26 @@ def prepare(directory: Path, cloud: Cloud) -> Settings:
 
 
 def moments(cloud: Cloud) -> Iterator[Moment]:
-    """The days of the cloud, each caught up in one run; the last one in the morning, then hour by hour."""
+    """When runs are made: every few days in one catch-up run, at every event of the story, and hourly in the last evening."""
     last_day = cloud.end - DAY
-    day = cloud.start
-    while day < last_day:
-        yield Moment(day + DAY, partial(land_day, cloud, day), f"{day:%d %B}")
-        day += DAY
-    morning = [last_day + place * HOUR for place in range(MORNING_HOURS)]
-    yield Moment(morning[-1] + HOUR, partial(_land_hours, cloud, morning), f"{last_day:%d %B}, morning")
-    hour = morning[-1] + HOUR
-    while hour < cloud.end:
-        yield Moment(hour + HOUR, partial(land_hour, cloud, hour), f"{hour:%d %B %H:%M}")
-        hour += HOUR
+    events = {batch.lands_at for batch in late_batches(cloud)} | {last_day, cloud.month_start + DAY}
+    waiting: list[datetime] = []
+    for day in (day for day in days(cloud) if day < last_day):
+        waiting.append(day)
+        if len(waiting) == DAYS_IN_ONE_RUN or day + DAY in events:
+            yield Moment(day + DAY, partial(_land_days, cloud, waiting), f"{waiting[0]:%d %B} to {day:%d %B}")
+            waiting = []
+    evening = last_day + DAY - EVENING
+    hours = [last_day + place * HOUR for place in range(int((evening - last_day) / HOUR))]
+    yield Moment(evening, partial(_land_hours, cloud, hours), f"{last_day:%d %B}")
+    while evening < cloud.end:
+        yield Moment(evening + HOUR, partial(land_hour, cloud, evening), f"{evening:%d %B %H:%M}")
+        evening += HOUR
+
+
+def _land_days(cloud: Cloud, chosen: list[datetime], landing: Path) -> None:
+    for day in chosen:
+        land_day(cloud, day, landing)
 
 
 def _land_hours(cloud: Cloud, hours: list[datetime], landing: Path) -> None:

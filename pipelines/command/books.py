@@ -51,7 +51,9 @@ def _print_run(reports: dict[str, dict[str, Any]]) -> None:
         f"charges: {reports['charges']['charges']:,} for {reports['charges']['accounts_touched']:,} accounts{charged}"
     )
     if reports["price_book"].get("refused"):
-        complaints.print(f"[bold yellow]not taken:[/] {reports['price_book']['refused']}", highlight=False, soft_wrap=True)
+        complaints.print(
+            f"[bold yellow]not taken:[/] {reports['price_book']['refused']}", highlight=False, soft_wrap=True
+        )
     for report in (reports["accounts"], records):
         for file, reason in report["failed_files"].items():
             complaints.print(f"[bold yellow]not taken:[/] {file}: {reason}", highlight=False, soft_wrap=True)

@@ -56,7 +56,11 @@ class Case:
 ONE_USE: Final = records("1,2026-10-30T10:00:00Z,a,r,cpu,2", "2,2026-10-30T10:05:00Z,a,r,requests,2")
 CASES: Final = {
     "a cut of an hour that sums to nothing": Case(
-        {"usage_records/u.csv": records("1,2026-10-30T10:10:00Z,a,r,requests,5", "2,2026-10-30T10:40:00Z,a,r,requests,-5")},
+        {
+            "usage_records/u.csv": records(
+                "1,2026-10-30T10:10:00Z,a,r,requests,5", "2,2026-10-30T10:40:00Z,a,r,requests,-5"
+            )
+        },
         {"subscriptions/later.csv": "subscription_id,account_id,plan,effective_from\ns,a,,2026-10-30T10:30:00Z\n"},
     ),
     "a price book that is restated for a later month": Case(
@@ -65,6 +69,10 @@ CASES: Final = {
             book("2", "2026-10-15T00:00:00Z", price="7"),
             book("2", "2026-11-15T00:00:00Z", price="7"),
         ],
+    ),
+    "a price book that meters otherwise": Case(
+        {"usage_records/u.csv": ONE_USE},
+        later_books=[book("2", "2026-11-15T00:00:00Z", gauge=GAUGE.replace("30 min", '15 min, factor: "3"'))],
     ),
     "credit that was over before it came, for an account without use": Case(
         {"usage_records/u.csv": ONE_USE, "accounts/b.csv": ACCOUNT.replace("\na,", "\nb,")},

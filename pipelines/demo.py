@@ -75,7 +75,9 @@ def prepare(directory: Path, cloud: Cloud) -> Settings:
 def moments(cloud: Cloud) -> Iterator[Moment]:
     """When runs are made: every few days in one catch-up run, at every event of the story, and hourly in the last evening."""
     last_day = cloud.end - DAY
-    events = {batch.lands_at for batch in late_batches(cloud)} | {last_day, cloud.month_start + DAY}
+    # The run before a late file must have closed its hours, or the file would not be late.
+    events = {batch.lands_at - gap for batch in late_batches(cloud) for gap in (0 * DAY, DAY)}
+    events |= {last_day, cloud.month_start + DAY}
     waiting: list[datetime] = []
     for day in (day for day in days(cloud) if day < last_day):
         waiting.append(day)

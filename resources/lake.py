@@ -34,6 +34,8 @@ def connect(*, threads: int | None = None, memory_limit: str | None = None) -> d
     config |= {"memory_limit": memory_limit} if memory_limit else {}
     connection = duckdb.connect(":memory:", config=config)
     connection.execute("set TimeZone = 'UTC'")
+    # DuckDB draws a bar for any query of two seconds, into log files too.
+    connection.execute("set enable_progress_bar = false")
     for name, package in (
         ("sqlite_scanner", "duckdb_extension_sqlite_scanner"),
         ("ducklake", "duckdb_extension_ducklake"),

@@ -11,6 +11,8 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from pipelines.hourly import run_hourly
 from resources.clock import SystemClock
 from resources.lake import Lake

@@ -19,6 +19,6 @@ compared as (
     from copies
     window copy_order as (partition by source, event_id, "timestamp" order by place, file, "row", meter)
 )
-select file, "row", meter, "timestamp", if(content is not distinct from first_content, 'duplicate', 'conflict') as outcome
+select source, file, "row", meter, "timestamp", if(content is not distinct from first_content, 'duplicate', 'conflict') as outcome
 from compared
 where copy > 1 and place = 1

@@ -14,3 +14,11 @@ select resource_id, meter, date_trunc('hour', slice_start)
 from usage_hourly join recut_hours on usage_hourly.account_id = recut_hours.account_id
     and date_trunc('hour', slice_start) = recut_hours.hour
 where run <= $run
+union
+-- Records may sum to nothing in the whole hour, and to something in its parts.
+select resource_id, meter, date_trunc('hour', "timestamp")
+from usage_events semi join sum_meters using (meter) join recut_hours on usage_events.account_id = recut_hours.account_id
+    and date_trunc('hour', "timestamp") = recut_hours.hour
+where run <= $run
+    and "timestamp" >= (select min(hour) from recut_hours)
+    and "timestamp" < (select max(hour) + interval 1 hour from recut_hours)

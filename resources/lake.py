@@ -34,6 +34,8 @@ def connect(*, threads: int | None = None, memory_limit: str | None = None) -> d
     config |= {"memory_limit": memory_limit} if memory_limit else {}
     connection = duckdb.connect(":memory:", config=config)
     connection.execute("set TimeZone = 'UTC'")
+    # DuckDB draws bars for slow queries of its own accord, into logs as well; commands draw ours.
+    connection.execute("set enable_progress_bar = false")
     # DuckDB draws a bar for any query of two seconds, into log files too.
     connection.execute("set enable_progress_bar = false")
     for name, package in (

@@ -102,22 +102,29 @@ def peak_bytes() -> int:
 
 
 class Rewind:
-    """A project as it was when this was made: `back` undoes a run, without copying the data of the lake.
+    """A project as it was when this was first made: `back` undoes a run, without copying the data of the lake.
 
-    Data files of a lake are only added and never changed, so the catalog as it was and the names that were there do.
+    Data files of a lake are only added and never changed, so the catalog as it was and the names that were there do. Both
+    are kept beside the lake, so that a benchmark that was broken off does no harm to the next.
     """
 
     def __init__(self, folder: Path) -> None:
         self._lake = folder / "lake"
         self._catalog = self._lake / "catalog.sqlite"
-        self._kept = folder / "catalog.kept"
-        shutil.copyfile(self._catalog, self._kept)
-        self._files = set(self._lake.rglob("*.parquet"))
+        self._kept_catalog, self._kept_names = folder / "catalog.kept", folder / "names.kept"
+        if self._kept_names.exists():
+            self.back()
+            return
+        shutil.copyfile(self._catalog, self._kept_catalog)
+        self._kept_names.write_text("\n".join(self._names()), encoding="utf-8")
+
+    def _names(self) -> list[str]:
+        return sorted(path.relative_to(self._lake).as_posix() for path in self._lake.rglob("*.parquet"))
 
     def back(self) -> None:
         """Bring the lake back."""
-        for path in set(self._lake.rglob("*.parquet")) - self._files:
-            path.unlink()
+        for name in set(self._names()) - set(self._kept_names.read_text(encoding="utf-8").splitlines()):
+            (self._lake / name).unlink()
         for name in ("catalog.sqlite-wal", "catalog.sqlite-shm"):
             (self._lake / name).unlink(missing_ok=True)
-        shutil.copyfile(self._kept, self._catalog)
+        shutil.copyfile(self._kept_catalog, self._catalog)

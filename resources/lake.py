@@ -36,8 +36,6 @@ def connect(*, threads: int | None = None, memory_limit: str | None = None) -> d
     connection.execute("set TimeZone = 'UTC'")
     # DuckDB draws bars for slow queries of its own accord, into logs as well; commands draw ours.
     connection.execute("set enable_progress_bar = false")
-    # DuckDB draws a bar for any query of two seconds, into log files too.
-    connection.execute("set enable_progress_bar = false")
     for name, package in (
         ("sqlite_scanner", "duckdb_extension_sqlite_scanner"),
         ("ducklake", "duckdb_extension_ducklake"),

@@ -167,7 +167,8 @@ def test_files_that_upkeep_gave_up_leave_the_backup(backed_up: BackedUp, tmp_pat
 def test_backups_beside_runs_and_upkeep(backed_up: BackedUp, tmp_path: Path, expected_later: Books) -> None:
     """Whatever moment a backup hits, what it restores runs on to the same books."""
     stop = threading.Event()
-    limits = replace(EAGER, longest_run=2 * MUCH_LATER)  # the run that is open began now
+    # The run that is open began now, and its steps read from one snapshot: their files must stay as long as they do.
+    limits = replace(EAGER, longest_run=2 * MUCH_LATER, longest_query=2 * MUCH_LATER)
 
     def keep_up() -> None:
         with backed_up.project.open() as project:

@@ -13,6 +13,7 @@ from rating.credits import DRAWS, UNBILLED, burn_down
 from rating.ledger import expiry_legs, grant_legs, posted_hour, usage_legs
 from rating.postings import draw_difference, expiries, unbilled_difference
 from rating.restarts import forget_counted, forget_states, recut, restarts, together
+from rating.schemas import no_rows
 from resources.account_rows import rows_of_accounts
 from resources.facts import EPOCH, closed_until, facts_as_of, reference_moved, slices_of
 from resources.lake import Lake
@@ -23,6 +24,7 @@ from resources.writer import Step, converge
 HOUR = timedelta(hours=1)
 CHARGE = ("account_id", "slice_start", "amount_delta", "run")
 INSTANT = pl.Datetime("us", "UTC")
+CUTS = {"account_id": pl.String(), "cut_at": INSTANT}
 
 
 def post_charges(project: Project, job: str) -> dict[str, Any]:
@@ -46,11 +48,10 @@ def _post(step: Step) -> dict[str, Any]:
 
 def _recut(step: Step) -> pl.DataFrame:
     """The accounts whose posted hours are cut otherwise now: a lot may live in one part of an hour and not in another."""
-    first, last = EPOCH, closed_until(step.lake, step.head) or EPOCH
-    if not step.head or not reference_moved(step.lake, step.head, step.run):
-        first = last
-    else:
-        first = step.lake.value("steps/usage_hourly/first_hour", {"run": step.run}) or last
+    last = closed_until(step.lake, step.head)
+    if last is None or not reference_moved(step.lake, step.head, step.run):
+        return recut(no_rows(CUTS), no_rows(CUTS))
+    first = step.lake.value("steps/usage_hourly/first_hour", {"run": step.run}) or last
     before, now = (facts_as_of(step.lake, run).cuts(first, last) for run in (step.head, step.run))
     return recut(before, now)
 

@@ -3,6 +3,8 @@
 What belongs here: words and figures for a person. What does not: the demonstration itself (`demo.py`).
 """
 
+from decimal import Decimal
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -34,8 +36,8 @@ def _late(story: Story) -> RenderableType:
     return table
 
 
-def _moved(charged: dict[str, str]) -> dict[str, float]:
-    return {currency: float(amount) for currency, amount in charged.items()}
+def _moved(charged: dict[str, str]) -> dict[str, Decimal]:
+    return {currency: Decimal(amount) for currency, amount in charged.items()}
 
 
 def _refused(records: list[tuple[str, str]]) -> RenderableType:
@@ -49,9 +51,9 @@ def _refused(records: list[tuple[str, str]]) -> RenderableType:
 def _invoices(story: Story) -> RenderableType:
     table = Table("month", "invoices", "due", title="Invoices", title_justify="left")
     for period, report in story.issued.items():
-        due = ", ".join(f"{float(amount):,.2f} {currency}" for currency, amount in report["due"].items())
+        due = ", ".join(f"{Decimal(amount):,.2f} {currency}" for currency, amount in report["due"].items())
         table.add_row(period, f"{report['issued']} issued, {report['held_back']} held back", due)
-    due = ", ".join(f"{float(amount):,.2f} {currency}" for currency, amount in story.drafts["due"].items())
+    due = ", ".join(f"{Decimal(amount):,.2f} {currency}" for currency, amount in story.drafts["due"].items())
     table.add_row("next", f"{story.drafts['drafts']} drafts, with what came late for issued ones", due)
     return table
 

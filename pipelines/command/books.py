@@ -4,6 +4,7 @@ What belongs here: options, progress, and what a run says when it is done. What 
 """
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any
 
 import typer
@@ -45,7 +46,7 @@ def _print_run(reports: dict[str, dict[str, Any]]) -> None:
     )
     console.print(f"records: {counted}")
     charged = "".join(
-        f", {currency} {float(amount):,.2f}" for currency, amount in reports["charges"]["charged"].items()
+        f", {currency} {Decimal(amount):,.2f}" for currency, amount in reports["charges"]["charged"].items()
     )
     console.print(
         f"charges: {reports['charges']['charges']:,} for {reports['charges']['accounts_touched']:,} accounts{charged}"

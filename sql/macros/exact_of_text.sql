@@ -4,7 +4,6 @@
 create or replace temp macro exact_of_text(v) as
     case when v is null or trim(v) = '' then null
          when contains(v, '_') then '1e28'::decimal(38, 9)
-         -- With an exponent DuckDB 1.5 rounds 0.0000000050e-2 up; from 25 decimals it rounds as it should.
-         else coalesce(case when contains(lower(v), 'e') then try_cast(v as decimal(38, 25))::decimal(38, 9)
-              else try_cast(v as decimal(38, 9)) end, case when regexp_full_match(trim(v),
-              '[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?') then '1e27' else '1e28' end::decimal(38, 9)) end
+         else coalesce(try_cast(case when contains(lower(v), 'e') then decimal_written_out(trim(v)) else v end as decimal(38, 9)),
+              case when regexp_full_match(trim(v), '[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?')
+                   then '1e27' else '1e28' end::decimal(38, 9)) end

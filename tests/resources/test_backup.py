@@ -105,7 +105,7 @@ def test_restored_elsewhere_the_books_are_the_same_and_go_on(
     assert settings.price_book.exists()
     # Of the landing folder only what the lake had not taken.
     assert tree(settings.landing) == {"vm_samples/too-late.parquet": b"not taken yet"}
-    (settings.landing / "vm_samples" / "too-late.parquet").unlink()
+    (settings.landing / "vm_samples" / "too-late.parquet").unlink(missing_ok=True)
     later = Billed(elsewhere, backed_up.project.world).run_on()
     with runs.open_project(elsewhere) as project:
         top_ups = project.lake.connection.execute(
@@ -193,7 +193,7 @@ def test_backups_beside_runs_and_upkeep(backed_up: BackedUp, tmp_path: Path, exp
     for number, folder in enumerate(taken):
         settings = new_place(folder, tmp_path / f"restored-{number}")
         restore(folder, settings)
-        (settings.landing / "vm_samples" / "too-late.parquet").unlink()
+        (settings.landing / "vm_samples" / "too-late.parquet").unlink(missing_ok=True)
         later = Billed(settings.directory, backed_up.project.world).run_on()
         assert_same(without_top_ups(expected_later), without_top_ups(later), folder.name)
 

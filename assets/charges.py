@@ -43,13 +43,13 @@ def _rate(step: Step) -> dict[str, Any]:
     if touched.is_empty():
         return _report(no_rows(CHANGED), closed, 0, 0)
     totals = step.lake.frame("steps/charges/totals", {"run": step.run})
-    usage, standing = _load(step, touched)
+    recent: datetime = step.lake.value("steps/charges/first_closing", step.bounds()) or closed
+    usage, standing = _load(step, touched, recent)
     kept = _without(totals, fresh)
     rated = rate(_forget_counted(usage, fresh), facts.prices, facts.subscriptions, kept)
     changed = difference(rated.due, standing)
     step.append("charges", changed)
     _keep_totals(step, kept, rated.totals, closed)
-    recent = step.lake.value("steps/charges/first_closing", step.bounds()) or closed
     return _report(changed, recent, touched["account_id"].n_unique(), rated.unpriced.height)
 
 
@@ -98,14 +98,13 @@ def _period_starts(accounts: pl.DataFrame, facts: Facts) -> pl.DataFrame:
     return held.filter(inside).select("account_id", first_slice="period_start")
 
 
-def _load(step: Step, touched: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _load(step: Step, touched: pl.DataFrame, recent: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Usage and standing charges of all touched slices.
 
-    In two parts, because the hours that just closed hold nearly all of it, and earlier ones are read for late records
-    only.
+    In two parts, because the hours that just closed (from `recent` on) hold nearly all of it, and earlier ones are read
+    for late records only.
     """
-    first, last = (instant(touched["first_slice"], at) for at in ("min", "max"))
-    recent: datetime = step.lake.value("steps/charges/first_closing", step.bounds()) or last
+    first = instant(touched["first_slice"], "min")
     with step.lake.registered(touched=touched):
         usage = step.lake.frame("steps/charges/usage_recent", {**step.bounds(), "recent": recent})
         standing = step.lake.frame("steps/charges/standing_recent", {"run": step.run, "recent": recent})

@@ -1,6 +1,8 @@
 """Usage events: what landed, judged and deduplicated (semantics 2)."""
 
-from functools import partial
+from collections.abc import Callable
+from datetime import datetime
+from functools import cache, partial
 from typing import Any
 
 import dagster as dg
@@ -8,13 +10,11 @@ import polars as pl
 
 from assets.partitions import DAYS
 from assets.shown import counts, failed_files, shown, table_if_any
-from rating.metering import compile_meters
 from resources.facts import EPOCH, closed_until
 from resources.file_rows import SCHEMA
 from resources.ingest import judge_pending, most_copies, prepare, take_files
 from resources.landing import landed_files
 from resources.new_files import KnownFiles, choose
-from resources.price_books import books_as_of
 from resources.project import Project
 from resources.project_source import ProjectSource
 from resources.raw_files import shape_of
@@ -32,9 +32,10 @@ def take_usage(project: Project, job: str) -> dict[str, Any]:
     """
     results: list[pl.DataFrame] = []
     tried: set[tuple[str, str]] = set()
+    closed = cache(lambda run: closed_until(project.lake, run) or EPOCH)
     while not results or not results[-1].is_empty():
         project.progress(f"reading files: {sum(frame.height for frame in results)} done")
-        results.append(converge(project.lake, "usage_events", job, partial(_take_next_files, project, tried)))
+        results.append(converge(project.lake, "usage_events", job, partial(_take_next_files, project, tried, closed)))
         tried |= set(results[-1].select("source", "file").iter_rows())
     again = [
         converge(project.lake, "usage_events", job, partial(_judge_again, project, copy))
@@ -43,26 +44,26 @@ def take_usage(project: Project, job: str) -> dict[str, Any]:
     return _report(pl.concat(results), sum(changed.filter(pl.col("reason") == "accepted").height for changed in again))
 
 
-def _take_next_files(project: Project, tried: set[tuple[str, str]], step: Step) -> pl.DataFrame:
-    """Take the next new files of one source; returns their `ingested_files` rows, none when all were tried."""
+def _take_next_files(
+    project: Project, tried: set[tuple[str, str]], closed: Callable[[int], datetime], step: Step
+) -> pl.DataFrame:
+    """Take the next new files of one source; returns their `ingested_files` rows, none when all were tried.
+
+    `closed` tells up to when hours are closed as of a run: records of those are late.
+    """
     known = KnownFiles(step.lake, step.run)
     for source in sources():
         landed = landed_files(project.settings.landing, source.name)
         files = [file for file in landed if not known.passes_over(file) and (file.source, file.name) not in tried]
         new = choose(files, known, partial(shape_of, step.lake))
         if new.readable or new.skipped or new.errors:
-            _prepare(project, step)
-            return take_files(step, source, new, closed_until(step.lake, step.run) or EPOCH)
+            prepare(step.lake, step.run, project.clock.now())
+            return take_files(step, source, new, closed(step.run))
     return pl.DataFrame(schema=SCHEMA)
 
 
-def _prepare(project: Project, step: Step) -> None:
-    meters = compile_meters(books_as_of(step.lake, step.run)).select("meter", "allow_negative")
-    prepare(step.lake, step.run, meters, project.clock.now())
-
-
 def _judge_again(project: Project, copy: int, step: Step) -> pl.DataFrame:
-    _prepare(project, step)
+    prepare(step.lake, step.run, project.clock.now())
     return judge_pending(step, copy, reference_moved=True)
 
 

@@ -56,11 +56,9 @@ def _meter(step: Step, until: datetime) -> dict[str, Any]:
 
 def _window(step: Step, until: datetime) -> Window:
     """What closes now. The books begin with the hour of the earliest record."""
-    begin = closed_until(step.lake, step.run)
-    if begin is None:
-        begin = step.lake.value("steps/usage_hourly/first_hour", {"run": step.run}) or until
     whole = until.replace(minute=0, second=0, microsecond=0)
-    begin = min(begin, whole) if closed_until(step.lake, step.run) is None else begin
+    closed = closed_until(step.lake, step.run)
+    begin = closed or min(step.lake.value("steps/usage_hourly/first_hour", {"run": step.run}) or until, whole)
     return Window(begin, max(begin, whole))
 
 
@@ -101,9 +99,7 @@ def meter_from_records(lake: Lake, facts: Facts, run: int, until: datetime) -> p
         for name in ("gauge_meters", "sum_meters", "cut_slices", "no_touched_hours"):
             lake.run_statement(f"steps/usage_hourly/{name}")
     span = {"run": run, "closed_until": begin, "until": until}
-    lake.run_statement("steps/usage_hourly/new_samples", span)
-    integrals = lake.frame("steps/usage_hourly/gauge_integrals", {"from": begin, "until": until})
-    gauges = gauge_quantity(integrals, facts.meters).select(*KEY, "quantity").filter(pl.col("quantity") != 0)
+    gauges = _gauges(lake, facts, "new_samples", run, Window(begin, until)).filter(pl.col("quantity") != 0)
     sums = lake.frame("steps/usage_hourly/new_sums", {**span, "head": 0}).select(*KEY, "quantity")
     return pl.concat([gauges, sums])
 
@@ -112,11 +108,22 @@ def _bulk_gauges(step: Step, facts: Facts, window: Window) -> pl.DataFrame:
     """Gauges in the hours that close now: nothing stands there yet."""
     if window.until == window.closed:
         return _nothing()
-    step.lake.run_statement(
-        "steps/usage_hourly/new_samples", {"run": step.run, "closed_until": window.closed, "until": window.until}
-    )
-    integrals = step.lake.frame("steps/usage_hourly/gauge_integrals", {"from": window.closed, "until": window.until})
-    return gauge_quantity(integrals, facts.meters).select(*KEY, "quantity").filter(pl.col("quantity") != 0)
+    return _gauges(step.lake, facts, "new_samples", step.run, window).filter(pl.col("quantity") != 0)
+
+
+def _gauges(
+    lake: Lake, facts: Facts, samples: str, run: int, window: Window, hours: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """What gauges hold of each slice of [closed, until), or of these hours of it, from the samples of a statement."""
+    bounds = {"from": window.closed, "until": window.until}
+    # A view takes no parameters, and a table made within a transaction is read by one thread only.
+    for name, value in {"run": run, **bounds}.items():
+        lake.connection.execute(f'set variable "{name}" = $value', {"value": value})
+    lake.run_statement(f"steps/usage_hourly/{samples}")
+    integrals = lake.frame("steps/usage_hourly/gauge_integrals", bounds)
+    if hours is not None:
+        integrals = integrals.join(hours, on=["resource_id", "meter", "hour"], how="semi")
+    return gauge_quantity(integrals, facts.meters).select(*KEY, "quantity")
 
 
 def _difference(step: Step, facts: Facts, window: Window) -> pl.DataFrame:
@@ -124,24 +131,20 @@ def _difference(step: Step, facts: Facts, window: Window) -> pl.DataFrame:
     touched = step.lake.connection.execute("select resource_id, meter, hour from touched_hours").pl()
     if touched.is_empty():
         return _nothing()
-    due = pl.concat([_touched_gauges(step, facts, window, touched), _touched_sums(step, window)])
-    standing = step.lake.frame("steps/usage_hourly/standing_touched", {"run": step.run, "closed_until": window.closed})
+    first = touched["hour"].min()
+    assert isinstance(first, datetime)  # noqa: S101 - a frame with rows
+    again = Window(first, window.closed)
+    bounds = {"run": step.run, "first": first, "closed_until": window.closed}
+    due = pl.concat(
+        [
+            _gauges(step.lake, facts, "touched_samples", step.run, again, touched),
+            step.lake.frame("steps/usage_hourly/touched_sums", bounds).select(*KEY, "quantity"),
+        ]
+    )
+    standing = step.lake.frame("steps/usage_hourly/standing_touched", bounds)
     taken_back = standing.with_columns(quantity=-pl.col("quantity"))
     both = pl.concat([due, taken_back.select(due.columns)])
     return both.group_by(KEY).agg(pl.col("quantity").sum()).filter(pl.col("quantity") != 0)
-
-
-def _touched_gauges(step: Step, facts: Facts, window: Window, touched: pl.DataFrame) -> pl.DataFrame:
-    step.lake.run_statement("steps/usage_hourly/touched_samples", {"run": step.run, "closed_until": window.closed})
-    first = touched["hour"].min()
-    integrals = step.lake.frame("steps/usage_hourly/gauge_integrals", {"from": first, "until": window.closed})
-    of_touched = integrals.join(touched, on=["resource_id", "meter", "hour"], how="semi")
-    return gauge_quantity(of_touched, facts.meters).select(*KEY, "quantity")
-
-
-def _touched_sums(step: Step, window: Window) -> pl.DataFrame:
-    parameters = {"run": step.run, "closed_until": window.closed}
-    return step.lake.frame("steps/usage_hourly/touched_sums", parameters).select(*KEY, "quantity")
 
 
 def _append_sums(step: Step, window: Window) -> int:

@@ -15,6 +15,7 @@ from rating.pricebook import PriceBook, effective_books
 from rating.pricing import compile_prices
 from resources.lake import Lake
 from resources.price_books import books_as_of
+from resources.writer import reference_mark
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -40,7 +41,7 @@ class Facts:
 
 def facts_as_of(lake: Lake, run: int) -> Facts:
     """Load the reference data as of a run; what was loaded is kept until there is new reference data."""
-    key = ("facts", lake.value("steps/reference/mark", {"run": run}))
+    key = ("facts", reference_mark(lake, run))
     if key not in lake.memo:
         books = books_as_of(lake, run)
         subscriptions = lake.frame("steps/reference/subscriptions_now", {"run": run})

@@ -9,13 +9,15 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from rating.metering import compile_meters
 from resources.file_rows import UNKNOWN_CONTENT, failed_rows, taken_rows
 from resources.lake import Lake, quoted
 from resources.landing import LandedFile
 from resources.new_files import NewFiles
+from resources.price_books import books_as_of
 from resources.raw_files import UNREADABLE, define_macros, open_files, read_from, reason_of
 from resources.sources import Source
-from resources.writer import Step
+from resources.writer import Step, reference_mark
 
 # A record may be stamped this much after its ingest: clocks differ (semantics 2).
 FUTURE_TOLERANCE = timedelta(minutes=5)
@@ -24,13 +26,21 @@ MOST_UNUSUAL = 0.2
 CHANGED = "it changed while it was read, or went away; the next run reads it again"
 
 
-def prepare(lake: Lake, accounts_run: int, meters: pl.DataFrame, now: datetime) -> None:
-    """Make the tables that the judge looks into: accounts, meters (meter, allow_negative), the latest timestamp."""
+def prepare(lake: Lake, run: int, now: datetime) -> None:
+    """Make the tables that the judge looks into as of a run: accounts, meters, and the latest timestamp.
+
+    Those of the reference data are made again only when there is some that is new.
+    """
     define_macros(lake)
-    lake.run_statement("steps/ingest/known_accounts", {"run": accounts_run})
+    lake.run_statement("steps/ingest/latest_timestamp", {"latest": now + FUTURE_TOLERANCE})
+    mark = reference_mark(lake, run)
+    if lake.memo.get("judge") == mark:
+        return
+    lake.run_statement("steps/ingest/known_accounts", {"run": run})
+    meters = compile_meters(books_as_of(lake, run)).select("meter", "allow_negative")
     with lake.registered(meters_to_know=meters):
         lake.run_statement("steps/ingest/known_meters")
-    lake.run_statement("steps/ingest/latest_timestamp", {"latest": now + FUTURE_TOLERANCE})
+    lake.memo["judge"] = mark
 
 
 def take_files(step: Step, source: Source, new: NewFiles, closed_until: datetime) -> pl.DataFrame:
@@ -93,7 +103,7 @@ def _find_unreadable(lake: Lake, source: Source, files: Sequence[LandedFile]) ->
 def _stage(step: Step, source: Source, files: Sequence[LandedFile], closed_until: datetime) -> pl.DataFrame:
     lake = step.lake
     open_files(lake, source, files)
-    judge(step)
+    judge(step, source.name)
     _stage_usual(step, source)
     _stage_accepted(step)
     step.append_statement("rejected_events", "steps/ingest/rejected", {"source": source.name})
@@ -101,12 +111,15 @@ def _stage(step: Step, source: Source, files: Sequence[LandedFile], closed_until
     return lake.frame("steps/ingest/file_results", {"closed_until": closed_until})
 
 
-def judge(step: Step) -> None:
-    """Judge what `yielded` holds, and find the identities that come twice: `judgements`, `counted`, `repeated_hashes`."""
+def judge(step: Step, source: str | None) -> None:
+    """Judge what `yielded` holds, and find the identities that come twice: `judgements`, `counted`, `repeated_hashes`.
+
+    The records are of one source, or of several (None).
+    """
     lake = step.lake
     for name in ("judged", "judgements", "counted"):
         lake.run_statement(f"steps/ingest/{name}")
-    lake.run_statement("steps/ingest/shared_hours", {"run": step.run})
+    lake.run_statement("steps/ingest/shared_hours", {"run": step.run, "source": source})
     shared = lake.connection.execute("select count(*) from shared_hours").fetchone() != (0,)
     name = "standing_copies" if shared else "no_standing_copies"
     lake.run_statement(f"steps/ingest/{name}", {"run": step.run} if shared else {})
@@ -121,23 +134,25 @@ def _repeated(hashes: pl.DataFrame) -> pl.DataFrame:
 
 
 def _stage_usual(step: Step, source: Source) -> None:
-    """Stage the records that need no second look: accepted, alone with their identity, of the day that most are of.
+    """Stage the records that need no second look: accepted, alone with their identity, of the days that most are of.
 
-    They are nearly all, and go straight into one file. `landed` and `yielded` then hold the other rows only: refused,
-    repeated, or of another day. Where those are many (a file of many days), none are staged here.
+    They are nearly all, and go straight into one file a day. `landed` and `yielded` then hold the other rows only:
+    refused, repeated, or of other days. Where those are many (a file of a whole year), none are staged here.
     """
     lake = step.lake
-    usual = lake.frame("steps/ingest/usual_day").row(0, named=True)
-    lake.run_statement("steps/ingest/unusual_rows", {"day": usual["day"]})
-    unusual = lake.connection.execute("select count(*) from unusual_rows").fetchone() or (0,)
+    for name in ("usual_hours", "unusual_rows"):
+        lake.run_statement(f"steps/ingest/{name}")
     lake.run_statement("steps/ingest/forget_judgements")
-    if unusual[0] >= MOST_UNUSUAL * usual["records"]:
+    usual = lake.connection.execute("select day, sum(records) from usual_hours group by day order by day").fetchall()
+    unusual = lake.connection.execute("select count(*) from unusual_rows").fetchone() or (0,)
+    if unusual[0] >= MOST_UNUSUAL * sum(records for _, records in usual):
         return
     for name in ("landed_usual", "landed_unusual"):
         lake.run_statement(f"steps/ingest/{name}")
     _make_types(lake)
     read_from(lake, source, "landed_usual")
-    step.append_of_day("usage_events", "steps/ingest/usual_events", usual["day"])
+    for day, _ in usual:
+        step.append_of_day("usage_events", "steps/ingest/usual_events", day)
     lake.run_statement("steps/ingest/landed_rest")
     read_from(lake, source, "landed")
 
@@ -172,7 +187,7 @@ def judge_pending(step: Step, copy: int, *, reference_moved: bool) -> pl.DataFra
     if lake.connection.execute("select count(*) from pending").fetchone() == (0,):
         return lake.connection.execute("select * exclude (run) from pending").pl()
     lake.run_statement("steps/ingest/yielded_pending")
-    judge(step)
+    judge(step, None)
     _stage_accepted(step)
     step.append("ingested_hours", lake.frame("steps/ingest/hours_accepted", {"source": "pending"}))
     again = lake.frame("steps/ingest/judged_again")

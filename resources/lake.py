@@ -23,6 +23,9 @@ NAME = "lake"
 # DuckLake does not flush the Parquet files that it writes itself (design 3).
 INLINE_ROWS = 100
 BUSY_TIMEOUT_MILLISECONDS = 5000
+# Where unqualified names are looked up: functions and temporary tables before the lake, because each question to the
+# lake's catalog costs milliseconds. (DuckDB looks for `abs` in every schema on the way to its own.)
+SEARCH_PATH = f"memory.main,system.main,{NAME}.main,{NAME}.books"
 
 Parameters = Mapping[str, Any]
 
@@ -49,6 +52,13 @@ def connect(*, threads: int | None = None, memory_limit: str | None = None) -> d
 def quoted(text: str | Path) -> str:
     """Text for inside single quotes, where SQL takes no bound parameter (paths in ATTACH and LOAD)."""
     return str(text).replace("'", "''")
+
+
+def _look_up_cheaply(connection: duckdb.DuckDBPyConnection) -> None:
+    try:
+        connection.execute(f"set search_path = '{SEARCH_PATH}'")
+    except duckdb.CatalogException:  # a new lake, which has no schema for views yet
+        connection.execute(f"use {NAME}")
 
 
 def restoring_mark(catalog: Path) -> Path:
@@ -118,7 +128,7 @@ class Lake:
                 raise LakeError(message) from error
             connection.execute(f"{attach}, OVERRIDE_DATA_PATH true)")
             follow_moved_data(connection, self.data, read_only=self.read_only)
-        connection.execute(f"use {NAME}")
+        _look_up_cheaply(connection)
         return connection
 
     def close(self) -> None:
@@ -149,6 +159,15 @@ class Lake:
         """The first column of the first row that the statement selects."""
         row = self.run_statement(name, parameters).fetchone()
         return None if row is None else row[0]
+
+    @contextlib.contextmanager
+    def default(self) -> Iterator[None]:
+        """Let statements make tables and views in the lake meanwhile, not in memory."""
+        self.connection.execute(f"use {NAME}")
+        try:
+            yield
+        finally:
+            _look_up_cheaply(self.connection)
 
     @contextlib.contextmanager
     def registered(self, **frames: pl.DataFrame) -> Iterator[None]:

@@ -20,7 +20,7 @@ def migrate(lake: Lake) -> list[str]:
     Raises:
         LakeError: a schema file that was applied has another text now; write a new numbered file instead.
     """
-    with writer_lock(lake.catalog):
+    with writer_lock(lake.catalog), lake.default():
         lake.run_statement("steps/migrations/create_table")
         known = dict(lake.run_statement("steps/migrations/applied").fetchall())
         return [name for name in _wanted() if _apply(lake, name, known.get(name))]

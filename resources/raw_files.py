@@ -27,6 +27,10 @@ _OF_CONTENT = (
 REJECTS = "store_rejects = true, rejects_scan = 'reject_scans', rejects_table = 'reject_errors', rejects_limit = 0"
 
 
+# Under this key a lake's memo has how many CSV files were opened last, each as a table of its own.
+CSV_FILES = "csv_files"
+
+
 def define_macros(lake: Lake) -> None:
     """The conversions that sources and the judge use; once a connection."""
     if "macros" not in lake.memo:
@@ -58,8 +62,8 @@ def open_files(lake: Lake, source: Source, files: Sequence[LandedFile]) -> None:
     """
     connection = lake.connection
     try:
-        _drop_landed(connection)
-        _opener(files[0])(connection, source, files)
+        _drop_landed(lake)
+        _opener(files[0])(lake, source, files)
         kinds = read_from(lake, source, "landed")
     except UNREADABLE as error:
         raise UnreadableFileError(reason_of(error)) from error
@@ -98,23 +102,20 @@ def reason_of(error: Exception) -> str:
     return f"cannot be read ({(what[2] or what[0]).strip()}); land it again, whole"
 
 
-def _opener(file: LandedFile) -> Callable[[duckdb.DuckDBPyConnection, Source, Sequence[LandedFile]], None]:
+def _opener(file: LandedFile) -> Callable[[Lake, Source, Sequence[LandedFile]], None]:
     if file.format is None:
         message = "its ending tells no format; land .parquet, or .csv, .ndjson, .jsonl or .json"
         raise UnreadableFileError(f"{message} (.gz or .zst may follow these)")
     return _OPENERS[file.format]
 
 
-def _drop_landed(connection: duckdb.DuckDBPyConnection) -> None:
+def _drop_landed(lake: Lake) -> None:
     """Forget the files before: `landed` may be a view over tables of another format."""
+    connection = lake.connection
     connection.execute("drop view if exists temp.landed")
-    tables = (
-        "select table_name from duckdb_tables() where database_name = 'temp' and starts_with(table_name, 'landed_')"
-    )
-    for (name,) in connection.execute(tables).fetchall():
-        connection.execute(f"drop table temp.{name}")
-    for name in ("reject_scans", "reject_errors"):
-        connection.execute(f"drop table if exists {name}")
+    of_csv = [f"landed_{place}" for place in range(lake.memo.pop(CSV_FILES, 0))]
+    for name in (*of_csv, "landed_lines", "landed_unusual", "reject_scans", "reject_errors"):
+        connection.execute(f"drop table if exists temp.{name}")
     connection.execute("create or replace temp table malformed (file varchar, row bigint, line varchar)")
 
 
@@ -132,9 +133,10 @@ def _parquet(files: Sequence[LandedFile]) -> str:
     return f"read_parquet({_paths(files)}, hive_partitioning = false)"
 
 
-def _open_parquet(connection: duckdb.DuckDBPyConnection, source: Source, files: Sequence[LandedFile]) -> None:
-    source.check_columns(row[0] for row in connection.execute(f"describe select * from {_parquet(files)}").fetchall())
-    connection.execute(
+def _open_parquet(lake: Lake, source: Source, files: Sequence[LandedFile]) -> None:
+    described = lake.connection.execute(f"describe select * from {_parquet(files)}").fetchall()
+    source.check_columns(row[0] for row in described)
+    lake.connection.execute(
         "create or replace temp view landed as "
         f"select * exclude (landed_path, file_row_number), landed_path[{_place(files)}:] as landed_file, "
         "file_row_number + 1 as landed_row "
@@ -142,8 +144,10 @@ def _open_parquet(connection: duckdb.DuckDBPyConnection, source: Source, files: 
     )
 
 
-def _open_csv(connection: duckdb.DuckDBPyConnection, source: Source, files: Sequence[LandedFile]) -> None:
+def _open_csv(lake: Lake, source: Source, files: Sequence[LandedFile]) -> None:
     """Each file by itself: a bad line is then a row of `malformed` with its number, and the rest goes on."""
+    connection = lake.connection
+    lake.memo[CSV_FILES] = len(files)
     for place, file in enumerate(files):
         check_whole(file)
         columns = csv_header(file)
@@ -178,9 +182,10 @@ def _keep_bad_lines(connection: duckdb.DuckDBPyConnection, file: LandedFile) -> 
     connection.execute(statement("steps/ingest/malformed_csv"), {"name": file.name})
 
 
-def _open_json(connection: duckdb.DuckDBPyConnection, source: Source, files: Sequence[LandedFile]) -> None:
+def _open_json(lake: Lake, source: Source, files: Sequence[LandedFile]) -> None:
     """Lines of JSON: an object, or an array of objects, a line. What is neither is a row of `malformed`."""
     del source  # a key that is missing is the record's fault, not the file's
+    connection = lake.connection
     for file in files:
         check_whole(file)
     # Without a delimiter a line is one column. Line ends may be mixed here, which strict mode refuses.

@@ -9,7 +9,7 @@ import os
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
@@ -79,11 +79,15 @@ def stage_query(lake: Lake, table: str, query: str, parameters: Parameters) -> S
         return _staged(lake, table, rows, written)
 
 
-def stage_day(lake: Lake, table: str, name: str, run: int, day: date) -> Staged:
-    """The same where all rows are of one day: then they need not be told apart, which takes a third of the time."""
+def stage_day(lake: Lake, table: str, name: str, run: int, day: datetime) -> Staged:
+    """The same where all rows are of one day: then they need not be told apart, which takes a third of the time.
+
+    The statement selects those of the day that begins at `$day`.
+    """
     with _new_files(lake, table) as batch:
-        path = _folder(lake, table, day) / f"{batch}.parquet"
-        rows, written = _copy_plain(lake.connection, statement(name), {"stamped_run": run}, path)
+        path = _folder(lake, table, day.astimezone(UTC)) / f"{batch}.parquet"
+        parameters = {"day": day, "stamped_run": run}
+        rows, written = _copy_plain(lake.connection, statement(name), parameters, path)
         return _staged(lake, table, rows, written)
 
 

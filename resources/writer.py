@@ -14,8 +14,8 @@ So in each table the runs rise with the commits, and what is newer than a step's
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import date
-from typing import Any, TypeVar
+from datetime import datetime
+from typing import TypeVar
 
 import polars as pl
 
@@ -89,8 +89,8 @@ class Step:
         """Append what `sql/<name>.sql` selects (the table's columns without `run`) with the commit; returns the rows."""
         return self._add(stage_statement(self.lake, table, name, parameters or {}, self.run))
 
-    def append_of_day(self, table: str, name: str, day: date) -> int:
-        """The same for rows that are all of one UTC day."""
+    def append_of_day(self, table: str, name: str, day: datetime) -> int:
+        """The same for the rows of the UTC day that begins at `$day`."""
         return self._add(stage_day(self.lake, table, name, self.run, day))
 
     def _add(self, staged: Staged) -> int:
@@ -194,7 +194,7 @@ def record(lake: Lake, name: str, command: str, work: Callable[[Step], Result]) 
         return result
     with writer_lock(lake.catalog):
         try:
-            if _next_run(lake) != step.run or _state(lake, step)["seen"] != step.seen:
+            if _next_run(lake) != step.run or _state(lake, name, step.run).seen != step.seen:
                 step.discard()
                 step, result = _compute(lake, name, _next_run(lake), work, from_one_snapshot=True)
             if not step.adds_nothing:
@@ -209,43 +209,69 @@ def _next_run(lake: Lake) -> int:
     return int(lake.value("steps/writer/next_run"))
 
 
+def reference_mark(lake: Lake, run: int) -> int:
+    """What tells one state of the reference data from another: how many commits it has for runs up to one.
+
+    What the run's newest step found holds: nothing more is committed for a run up to it after that, or the step begins
+    again.
+    """
+    if ("reference", run) in lake.memo:
+        return int(lake.memo["reference", run])
+    return int(lake.value("steps/reference/mark", {"run": run}))
+
+
 def _begin(lake: Lake, name: str, run: int) -> Step:
     if name not in STEPS:
         message = f"there is no step {name!r}; steps are {', '.join(STEPS)}"
         raise LakeError(message)
-    state = lake.frame("steps/writer/state_of_step", _watched(name, run)).row(0, named=True)
-    if state["lacks_caches"]:
+    state = _state(lake, name, run)
+    if state.lacks_caches:
         caches = ", ".join(CACHED_STEPS[: CACHED_STEPS.index(name)])
         message = (
             f"step {name} needs what {caches} keep, which was thrown away since they ran; run all hourly steps again"
         )
         raise LakeError(message)
-    return Step(lake, name, run, state["head"], state["posted"], state["seen"], state["complete_run"])
-
-
-def _watched(name: str, run: int) -> dict[str, object]:
-    place = STEPS.index(name)
-    return {
-        "run": run,
-        "step": name,
-        "upstream": list(STEPS[: place + 1]),
-        "downstream": [*STEPS[place:], REBUILD],
-        "rebuild": REBUILD if name in CACHED_STEPS else "",
-        "caches": list(CACHED_STEPS[: CACHED_STEPS.index(name)]) if name in CACHED_STEPS else [],
-    }
+    return Step(lake, name, run, state.head, state.posted, state.seen, state.complete_run)
 
 
 def _check_not_overtaken(lake: Lake, step: Step, job: str) -> None:
-    state = _state(lake, step)
-    if state["overtaken"]:
+    state = _state(lake, step.name, step.run)
+    if state.overtaken:
         _draw_now(lake, job, step.name)
         raise MovedError
-    if state["seen"] != step.seen:
+    if state.seen != step.seen:
         raise MovedError
 
 
-def _state(lake: Lake, step: Step) -> dict[str, Any]:
-    return lake.frame("steps/writer/state_of_step", _watched(step.name, step.run)).row(0, named=True)
+@dataclass(frozen=True)
+class State:
+    """What a step must know before it reads, and again before it commits."""
+
+    head: int
+    posted: int
+    seen: int
+    complete_run: int
+    lacks_caches: bool
+    overtaken: bool
+
+
+def _state(lake: Lake, name: str, run: int) -> State:
+    """The state of a step for a run. A head before the newest rebuild does not count for steps with caches."""
+    rows = lake.run_statement("steps/writer/heads", {"run": run}).fetchall()
+    lake.memo["reference", run] = sum(seen for step, _, seen, _ in rows if step == "reference")
+    newest = {step: last for step, last, _, _ in rows}
+    place = STEPS.index(name)
+    is_cached = name in CACHED_STEPS
+    posted, rebuilt = newest.get(name, 0), newest.get(REBUILD, 0) if is_cached else 0
+    needed = CACHED_STEPS[: CACHED_STEPS.index(name)] if is_cached else ()
+    return State(
+        head=posted if posted > rebuilt else 0,
+        posted=posted,
+        seen=sum(seen for step, _, seen, _ in rows if step in STEPS[: place + 1]),
+        complete_run=max((complete for _, _, _, complete in rows), default=0),
+        lacks_caches=rebuilt > 0 and any(newest.get(step, 0) <= rebuilt for step in needed),
+        overtaken=any((newest.get(step, 0), step != name) > (run, False) for step in (*STEPS[place:], REBUILD)),
+    )
 
 
 def _commit(lake: Lake, step: Step, draw: tuple[str, str] | None = None) -> None:

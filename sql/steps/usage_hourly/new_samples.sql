@@ -1,8 +1,7 @@
--- The samples that reach into the hours that close now.
-create or replace temp table samples as
-select
-    usage_events.account_id, service_id, usage_events.resource_id, usage_events.meter, dimensions, "timestamp", quantity, source, event_id, max_gap,
-    case when series <> [] then list_transform(
-        series, name -> map_extract_value(dimensions::json::map(varchar, varchar), name)) end as series_values
+-- The samples that reach into the hours that close now. No gap is longer than a day: by that, files are passed over.
+create or replace temp view samples as
+select account_id, service_id, resource_id, meter, dimensions, "timestamp", quantity, source, event_id
 from usage_events join gauge_meters using (meter)
-where run <= $run and "timestamp" >= $closed_until::timestamptz - max_gap and "timestamp" < $until
+where run <= getvariable('run')
+  and "timestamp" >= getvariable('from') - interval 1 day and "timestamp" >= getvariable('from') - max_gap
+  and "timestamp" < getvariable('until')

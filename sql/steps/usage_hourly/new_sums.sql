@@ -1,10 +1,16 @@
--- Sums only grow by what is new: records newer than the step's head, and older ones of the hours that close now. (The hour
--- by a division: date_trunc works in calendars, and takes twenty times as long.)
+-- Sums only grow by what is new: records newer than the step's head, and older ones of the hours that close now. (Two
+-- questions, so that files are passed over by run and by time. The hour by a division: date_trunc works in calendars, and
+-- takes twenty times as long.)
 select
     usage_events.account_id, service_id, usage_events.resource_id, usage_events.meter, dimensions,
     coalesce(cut_slices.slice_start, usage_events.hour) as slice_start, sum(quantity) as quantity
 from (
-    select *, make_timestamptz(epoch_us("timestamp") // 3600000000 * 3600000000) as hour from usage_events
+    select *, make_timestamptz(epoch_us("timestamp") // 3600000000 * 3600000000) as hour
+    from (
+        from usage_events where run > $head and run <= $run and "timestamp" < $until
+        union all
+        from usage_events where run <= least($head, $run) and "timestamp" >= $closed_until and "timestamp" < $until
+    )
 ) as usage_events
 semi join sum_meters using (meter)
 left join cut_slices
@@ -13,7 +19,5 @@ left join cut_slices
 anti join touched_hours
     on usage_events.resource_id = touched_hours.resource_id and usage_events.meter = touched_hours.meter
     and usage_events.hour = touched_hours.hour
-where run <= $run and "timestamp" < $until
-  and (run > $head or "timestamp" >= $closed_until)
 group by all
 having sum(quantity) <> 0

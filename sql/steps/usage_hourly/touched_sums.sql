@@ -9,5 +9,5 @@ semi join touched_hours
     and date_trunc('hour', "timestamp") = touched_hours.hour
 left join cut_slices
     on usage_events.account_id = cut_slices.account_id and "timestamp" >= cut_slices.slice_start and "timestamp" < cut_slices.slice_end
-where run <= $run and "timestamp" >= (select min(hour) from touched_hours) and "timestamp" < $closed_until
+where run <= $run and "timestamp" >= $first and "timestamp" < $closed_until
 group by all

@@ -24,8 +24,8 @@ from resources.starter import write_project
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 # A collector needs a moment to land an hour's files; the schedule runs at five past.
 AFTER_THE_HOUR = timedelta(minutes=5)
-DAYS_IN_ONE_RUN = 4
-EVENING = 6 * HOUR
+DAYS_IN_ONE_RUN = 7
+EVENING = 4 * HOUR
 MARKER = ".made-by-demo"
 
 Report = dict[str, dict[str, Any]]

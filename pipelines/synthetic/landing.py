@@ -20,7 +20,7 @@ from pipelines.synthetic.records import NIGHTLY, OBJECT_STORE, Record, records_b
 from pipelines.synthetic.reference import accounts, grants, subscriptions
 from pipelines.synthetic.samples import samples
 
-ROW_GROUP_ROWS = 131_072
+ROW_GROUP_ROWS = 20_000
 BATCH_EVENTS = 20
 _RESENT_DAYS = (6, 15)  # counted from the cloud's first
 

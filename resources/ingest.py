@@ -117,7 +117,7 @@ def judge(step: Step, source: str | None) -> None:
     The records are of one source, or of several (None).
     """
     lake = step.lake
-    for name in ("judged", "judgements", "counted"):
+    for name in ("unknown_accounts", "landed_names", "judged", "judgements", "counted"):
         lake.run_statement(f"steps/ingest/{name}")
     lake.run_statement("steps/ingest/shared_hours", {"run": step.run, "source": source})
     shared = lake.connection.execute("select count(*) from shared_hours").fetchone() != (0,)

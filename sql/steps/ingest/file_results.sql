@@ -1,6 +1,6 @@
 -- One row a file: what became of its records.
 with judged_files as (
-    select file, sum(records) as records, coalesce(sum(records) filter (where reason is null), 0) as passed,
+    select file::varchar as file, sum(records) as records, coalesce(sum(records) filter (where reason is null), 0) as passed,
            coalesce(sum(records) filter (where reason is null and hour < $closed_until), 0) as passed_late
     from counted group by file
 ),

@@ -2,5 +2,6 @@
 -- in calendars, and takes twenty times as long.)
 create or replace temp table judgements as
 select
-    file, "row", make_timestamptz(epoch_us("timestamp") // 3600000000 * 3600000000) as hour, identity_hash, reason
+    file::landed_name as file, "row", make_timestamptz(epoch_us("timestamp") // 3600000000 * 3600000000) as hour,
+    identity_hash, reason
 from judged

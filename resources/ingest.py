@@ -117,7 +117,7 @@ def judge(step: Step, source: str | None) -> None:
     The records are of one source, or of several (None).
     """
     lake = step.lake
-    for name in ("unknown_accounts", "landed_names", "judged", "judgements", "counted"):
+    for name in ("unknown_accounts", "judged", "judgements", "counted"):
         lake.run_statement(f"steps/ingest/{name}")
     lake.run_statement("steps/ingest/shared_hours", {"run": step.run, "source": source})
     shared = lake.connection.execute("select count(*) from shared_hours").fetchone() != (0,)
@@ -149,7 +149,7 @@ def _stage_usual(step: Step, source: Source) -> None:
         return
     for name in ("landed_usual", "landed_unusual"):
         lake.run_statement(f"steps/ingest/{name}")
-    _make_types(lake)
+    _make_types(lake, source)
     read_from(lake, source, "landed_usual")
     for day, _ in usual:
         step.append_of_day("usage_events", "steps/ingest/usual_events", day)
@@ -157,13 +157,14 @@ def _stage_usual(step: Step, source: Source) -> None:
     read_from(lake, source, "landed")
 
 
-def _make_types(lake: Lake) -> None:
+def _make_types(lake: Lake, source: Source) -> None:
     """Make the types that `usual_events` casts texts to.
 
     A text that is the same in all records is an enum of one value: it becomes the same Parquet column of text, without
     looking up each value in a dictionary, and with four such columns the file takes a fifth less time.
     """
-    for name, value in lake.frame("steps/ingest/usual_texts").row(0, named=True).items():
+    texts = lake.frame("steps/ingest/usual_texts").row(0, named=True)
+    for name, value in {"source": source.name, **texts}.items():
         kind = "varchar" if value is None else f"enum ('{quoted(value)}')"
         lake.connection.execute(f"create or replace temp type usual_{name} as {kind}")
 
@@ -186,7 +187,8 @@ def judge_pending(step: Step, copy: int, *, reference_moved: bool) -> pl.DataFra
     lake.run_statement("steps/ingest/pending", parameters)
     if lake.connection.execute("select count(*) from pending").fetchone() == (0,):
         return lake.connection.execute("select * exclude (run) from pending").pl()
-    lake.run_statement("steps/ingest/yielded_pending")
+    for name in ("yielded_pending", "pending_names"):
+        lake.run_statement(f"steps/ingest/{name}")
     judge(step, None)
     _stage_accepted(step)
     step.append("ingested_hours", lake.frame("steps/ingest/hours_accepted", {"source": "pending"}))

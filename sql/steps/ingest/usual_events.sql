@@ -2,6 +2,6 @@
 select
     source::usual_source as source, event_id, "timestamp", account_id, coalesce(service_id, '')::usual_service_id as service_id,
     resource_id, meter, quantity, amount, dimensions::usual_dimensions as dimensions,
-    file::usual_file as file, "row"
+    file::landed_name as file, "row"
 from yielded
 where "timestamp" >= $day::timestamptz and "timestamp" < $day::timestamptz + interval 1 day

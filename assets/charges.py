@@ -12,6 +12,7 @@ from rating import difference, rate
 from rating.errors import FrameError
 from rating.periods import INSTANT, periods
 from rating.schemas import CHARGE_KEY, no_rows
+from rating.sums import sum_by
 from resources.account_rows import rows_of_accounts
 from resources.facts import EPOCH, Facts, closed_until, facts_as_of
 from resources.project import Project
@@ -121,16 +122,21 @@ def _load(step: Step, touched: pl.DataFrame, recent: datetime) -> tuple[pl.DataF
 def _usage_before(step: Step, late: pl.DataFrame, first: datetime, recent: datetime) -> pl.DataFrame:
     columns = (*USAGE_KEY, "quantity", "run")
     rows = rows_of_accounts(step.lake, "usage_hourly", columns, late["account_id"], first, recent)
-    with step.lake.registered(late=late, late_usage=rows):
-        return step.lake.frame("steps/charges/usage_before", step.bounds())
+    counted = pl.when(pl.col("run") <= step.head).then("quantity").otherwise(pl.lit(0, pl.Decimal(38, 9)))
+    return sum_by(_touched_rows(step, rows, late).with_columns(counted=counted), USAGE_KEY, "quantity", "counted")
 
 
 def _standing_before(step: Step, late: pl.DataFrame, first: datetime, recent: datetime) -> pl.DataFrame:
     columns = (*CHARGE_KEY, "quantity_delta", "amount_delta", "run")
     rows = rows_of_accounts(step.lake, "charges", columns, late["account_id"], first, recent)
-    known = rows.filter(pl.col("run") <= step.run).join(late, on=["account_id", "meter"])
-    stands = known.filter(pl.col("slice_start") >= pl.col("first_slice"))
-    return stands.rename({"quantity_delta": "quantity", "amount_delta": "amount"})
+    return _touched_rows(step, rows, late).rename({"quantity_delta": "quantity", "amount_delta": "amount"})
+
+
+def _touched_rows(step: Step, rows: pl.DataFrame, late: pl.DataFrame) -> pl.DataFrame:
+    """The rows up to the step's run of each account and meter from its first touched slice on."""
+    known = rows.lazy().filter(pl.col("run") <= step.run).join(late.lazy(), on=["account_id", "meter"])
+    since = known.filter(pl.col("slice_start") >= pl.col("first_slice")).drop("first_slice")
+    return since.collect(engine="streaming")
 
 
 def instant(times: pl.Series, at: str) -> datetime:

@@ -7,7 +7,7 @@ process is dead the lake has no newer snapshot than then.
 import random
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -93,12 +93,24 @@ def newest_snapshot(catalog: Path) -> int:
         connection.close()
 
 
-def strike(directory: Path, number: int, until_hour: int, stage: str, chance: random.Random, tally: Tally) -> None:
-    """Start a run and kill it in a stage: every second time anywhere in it, else soon after its first write."""
+def strike_in(directory: Path, number: int, until_hour: int, stage: str, chance: random.Random, tally: Tally) -> None:
+    """Start a run and kill it in a stage."""
+    until = worlds.START + until_hour * worlds.HOUR
+    strike(directory, run_up_to, (f"{stage}-{number}", until, stage), number, chance, tally)
+
+
+def strike(
+    directory: Path,
+    victim: Callable[..., None],
+    arguments: tuple[object, ...],
+    number: int,
+    chance: random.Random,
+    tally: Tally,
+) -> None:
+    """Start a process and kill it: every second time anywhere in its stage, else soon after its first write."""
     context = forking()
     listening, speaking = context.Pipe(duplex=False)
-    until = worlds.START + until_hour * worlds.HOUR
-    process = context.Process(target=run_up_to, args=(directory, f"{stage}-{number}", until, stage, speaking))
+    process = context.Process(target=victim, args=(directory, *arguments, speaking))
     process.start()
     speaking.close()
     marks = Marks(listening)
@@ -148,7 +160,7 @@ def kill_in(stage: str, directory: Path, world: worlds.World, least: int, most: 
             runs.land_in(settings.landing, some)
         if number == most // 2:
             settings.price_book.write_text(worlds.BOOKS[1], encoding="utf-8")
-        strike(directory, number, 1 + worlds.HOURS * number // most, stage, chance, tally)
+        strike_in(directory, number, 1 + worlds.HOURS * number // most, stage, chance, tally)
     with runs.open_project(directory) as project:
         runs.take_books(project)
         runs.land(project, [*facts, *world.usage])

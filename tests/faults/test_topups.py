@@ -4,12 +4,17 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Final
 
+import pytest
+
+from benchmarks.data import write_records
+from benchmarks.history import make_project, open_project
+from benchmarks.sizes import MEASURED_HOUR, Sizes
 from pipelines.hourly import run_hourly
 from resources.clock import SystemClock
 from resources.lake import Lake
@@ -25,16 +30,28 @@ BETWEEN_SECONDS: Final = 0.1
 LONGEST_SECONDS: Final = 300.0
 # Merge and flush whatever there is, and forget snapshots at once: as much upkeep as there can be.
 ALL_THERE_IS: Final = Limits(flushed_rows=1, snapshots_kept=timedelta(0))
-# Both sides of the books at one instant, by the views and without them.
+# Both sides of the books of some hours at one instant, by the views and without them.
 SUMS: Final = """
 select
-    (select coalesce(sum(amount_delta), 0) from books.charges),
-    (select coalesce(sum(amount), 0) from books.ledger_entries where kind = 'usage' and account like 'revenue:%'),
-    (select coalesce(sum(quantity), 0) from books.usage_hourly where meter = 'cpu'),
-    (select coalesce(sum(quantity_delta), 0) from books.charges where meter = 'cpu'),
-    (select coalesce(sum(amount_delta), 0) from lake.main.charges),
-    (select coalesce(sum(amount), 0) from lake.main.ledger_entries where kind = 'usage' and account like 'revenue:%')
+    (select coalesce(sum(amount_delta), 0) from books.charges where slice_start >= $since),
+    (select coalesce(sum(amount), 0) from books.ledger_entries
+     where kind = 'usage' and account like 'revenue:%' and slice_start >= $since),
+    (select coalesce(sum(quantity), 0) from books.usage_hourly where meter = 'cpu' and slice_start >= $since),
+    (select coalesce(sum(quantity_delta), 0) from books.charges where meter = 'cpu' and slice_start >= $since),
+    (select coalesce(sum(amount_delta), 0) from lake.main.charges where slice_start >= $since),
+    (select coalesce(sum(amount), 0) from lake.main.ledger_entries
+     where kind = 'usage' and account like 'revenue:%' and slice_start >= $since)
 """
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A project, whom to grant there, and from which hour on to sum."""
+
+    directory: Path
+    open: Callable[[Path], Project]
+    account: str
+    since: datetime
 
 
 @dataclass
@@ -65,41 +82,41 @@ class Report:
         self.seconds.append(time.monotonic() - began)
 
 
-def top_up(directory: Path, over: Event, results: Connection) -> None:
+def top_up(scene: Scene, over: Event, results: Connection) -> None:
     """Grant a little every tenth of a second, as the command does, until it is over."""
     report = Report()
-    with runs.open_project(directory) as project:
+    with scene.open(scene.directory) as project:
         results.send(None)
         while not over.is_set():
-            report.attempt(lambda: _grant(project))
+            report.attempt(lambda: _grant(project, scene))
             time.sleep(max(0.0, BETWEEN_SECONDS - report.seconds[-1]))
     results.send(report)
 
 
-def _grant(project: Project) -> None:
+def _grant(project: Project, scene: Scene) -> None:
     row = {
-        "grant_id": str(uuid.uuid4()), "account_id": "account-01", "kind": "promotional", "amount": "0.01",
-        "currency": "EUR", "effective_at": worlds.text(worlds.START),
+        "grant_id": str(uuid.uuid4()), "account_id": scene.account, "kind": "promotional", "amount": "0.01",
+        "currency": "EUR", "effective_at": worlds.text(scene.since),
     }  # fmt: skip
     record(project.lake, "reference", "grant", lambda step: take_or_refuse(step, "grants", row))
 
 
-def read(directory: Path, over: Event, results: Connection) -> None:
+def read(scene: Scene, over: Event, results: Connection) -> None:
     """Sum the very hours that are being written, in a loop, until it is over."""
     report = Report()
     seen: set[tuple[int, int]] = set()
-    settings = load_settings(directory)
+    settings = load_settings(scene.directory)
     with Lake(settings.lake.catalog, settings.lake.data, read_only=True, threads=1) as lake:
         lake.connection.execute("select 1")
         results.send(None)
         while not over.is_set():
-            report.attempt(lambda: _read_once(lake, report, seen))
+            report.attempt(lambda: _read_once(lake, scene, report, seen))
     report.states = len(seen)
     results.send(report)
 
 
-def _read_once(lake: Lake, report: Report, seen: set[tuple[int, int]]) -> None:
-    row = lake.connection.execute(SUMS).fetchone()
+def _read_once(lake: Lake, scene: Scene, report: Report, seen: set[tuple[int, int]]) -> None:
+    row = lake.connection.execute(SUMS, {"since": scene.since}).fetchone()
     assert row is not None
     charges, revenue, used, charged, raw_charges, raw_revenue = row
     report.broken += charges + revenue != 0 or used != charged
@@ -107,20 +124,20 @@ def _read_once(lake: Lake, report: Report, seen: set[tuple[int, int]]) -> None:
     seen.add((charges, used))
 
 
-def beside(directory: Path, work: Callable[[Project], None]) -> tuple[Report, Report]:
+def beside(scene: Scene, work: Callable[[Project], None]) -> tuple[Report, Report]:
     """Do this work while one process grants and another reads; returns what they saw."""
     context = forking()
     over = context.Event()
     started = []
     for target in (top_up, read):
         listening, speaking = context.Pipe(duplex=False)
-        process = context.Process(target=target, args=(directory, over, speaking))
+        process = context.Process(target=target, args=(scene, over, speaking))
         process.start()
         started.append((process, listening))
         assert listening.poll(LONGEST_SECONDS)
         listening.recv()
     try:
-        with runs.open_project(directory) as project:
+        with scene.open(scene.directory) as project:
             work(project)
     finally:
         over.set()
@@ -129,6 +146,14 @@ def beside(directory: Path, work: Callable[[Project], None]) -> tuple[Report, Re
         process.join(LONGEST_SECONDS)
     top_ups, reads = reports
     return top_ups, reads
+
+
+def show(top_ups: Report, reads: Report) -> None:
+    """Print the figures for the person who looks."""
+    print(  # noqa: T201
+        f"\ntop-ups: {top_ups.spread()}\nreads: {reads.spread()}, {reads.states} states of the books, "
+        f"{reads.half} times in the middle of a run"
+    )
 
 
 def test_top_ups_and_readers_do_not_wait_for_a_run_and_an_upkeep(tmp_path: Path, world: worlds.World) -> None:
@@ -144,19 +169,46 @@ def test_top_ups_and_readers_do_not_wait_for_a_run_and_an_upkeep(tmp_path: Path,
             run_hourly(project, worlds.START + hour * worlds.HOUR)
             upkeep(project, ALL_THERE_IS, SystemClock().now() + timedelta(days=3))
 
-    top_ups, reads = beside(directory, work)
-    print(  # noqa: T201 - figures for the person who looks
-        f"\ntop-ups: {top_ups.spread()}\nreads: {reads.spread()}, {reads.states} states of the books, "
-        f"{reads.half} times in the middle of a run"
-    )
+    scene = Scene(directory, runs.open_project, "account-01", worlds.START)
+    top_ups, reads = beside(scene, work)
+    show(top_ups, reads)
     assert top_ups.errors == []
     assert reads.errors == []
     assert reads.broken == 0
     assert reads.states > 2
-    with runs.open_project(directory) as project:
-        # Every top-up that was acknowledged is there, and the next run books it.
-        runs.run(project, worlds.END)
+    assert_booked(scene, top_ups, worlds.END)
+
+
+def assert_booked(scene: Scene, top_ups: Report, until: datetime) -> None:
+    """Every top-up that was acknowledged is there, and the next run books it."""
+    with scene.open(scene.directory) as project:
+        run_hourly(project, until)
         granted = "select count(*) from grants where reason = '' and amount = 0.01"
         booked = "select count(*) from ledger_entries where kind = 'grant' and account = 'promotion' and amount = 0.01"
         counts = [project.lake.connection.execute(query).fetchone() for query in (granted, booked)]
         assert counts == [(len(top_ups.seconds),)] * 2
+
+
+@pytest.mark.soak
+def test_top_ups_and_readers_beside_an_hour_of_twelve_million_records(tmp_path: Path) -> None:
+    """The longest of each is printed, and to be compared with one second (figures are no assertions)."""
+    sizes = Sizes()
+    project_folder, file = tmp_path / "project", tmp_path / "hour.parquet"
+    make_project(project_folder, sizes, print)
+    write_records(file, sizes, dirty=True)
+    scene = Scene(project_folder, open_project, "account-000007", MEASURED_HOUR)
+
+    def work(project: Project) -> None:
+        landed = project.settings.landing / "usage_records" / "hour.parquet"
+        landed.parent.mkdir(parents=True, exist_ok=True)
+        file.rename(landed)
+        run_hourly(project, MEASURED_HOUR + worlds.HOUR)
+        upkeep(project, ALL_THERE_IS, SystemClock().now() + timedelta(days=3))
+
+    top_ups, reads = beside(scene, work)
+    show(top_ups, reads)
+    assert top_ups.errors == []
+    assert reads.errors == []
+    assert reads.broken == 0
+    assert reads.states > 1
+    assert_booked(scene, top_ups, MEASURED_HOUR + worlds.HOUR)

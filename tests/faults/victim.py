@@ -11,6 +11,7 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Final
 
+from assets.invoices import draft, issue
 from pipelines.hourly import hourly_steps
 from resources.project import Project
 from tests.faults.runs import open_project
@@ -49,6 +50,23 @@ def run_up_to(directory: Path, job: str, until: datetime, stage: str, marks: Con
             if name == STAGES[stage][-1]:
                 _mark(project, marks, ENDED)
                 return
+
+
+def issue_next(directory: Path, job: str, period: str, marks: Connection) -> None:
+    """Issue the first invoice of a period that is not issued yet, and send a mark of every write."""
+    with open_project(directory) as project:
+        project.lake.watch = lambda step, moment: _mark(project, marks, MOMENTS[moment]) if step == "invoices" else None
+        _mark(project, marks, BEGUN)
+        left = to_issue(project, period)
+        if left:
+            issue(project, job, period, left[:1])
+        _mark(project, marks, ENDED)
+
+
+def to_issue(project: Project, period: str) -> list[str]:
+    """The accounts that an issue of the period would invoice now."""
+    drafted = draft(project.lake, project.settings, 2**62, period, issued_at=project.clock.now())
+    return sorted(drafted.invoices.filter("can_issue")["account_id"])
 
 
 def run_whole(directory: Path, job: str, hours: Sequence[datetime]) -> None:

@@ -15,9 +15,10 @@ from tests.faults.test_kills import ENOUGH_TO_COUNT, Tally, strike
 from tests.faults.victim import issue_next, to_issue
 
 PERIOD: Final = "2026-10"
-# What an issue writes, less the run that wrote it and the run that it looked at.
+# What an issue writes, less the run that wrote it and the run that it looked at (which the document names last).
 WRITTEN: Final = (
-    "select * exclude (run, snapshot_run) from invoices order by number",
+    """select * exclude (run, snapshot_run) replace (regexp_replace(document, '"run":[0-9]+}$', '') as document)
+    from invoices order by number""",
     "select * exclude (run) from invoice_lines order by number, line",
     "select * exclude (run) from ledger_entries where kind = 'invoice' order by all",
 )
@@ -71,7 +72,8 @@ def _assert_written(directory: Path, expected: list[pl.DataFrame]) -> None:
     with runs.open_project(directory) as project:
         issue(project, "the rest", PERIOD)
         for found, wanted in zip(written(project.lake), expected, strict=True):
-            assert found.to_dicts() == wanted.to_dicts()
+            differing = found.join(wanted, on=found.columns, how="anti", nulls_equal=True)
+            assert (found.height, differing.to_dicts()) == (wanted.height, [])
 
 
 @pytest.mark.parametrize("kills", [4, pytest.param(50, marks=pytest.mark.soak)])

@@ -78,8 +78,14 @@ def take(step: Step, kind_name: str, rows: pl.DataFrame, new_accounts: pl.DataFr
     """
     kind = KINDS[kind_name]
     names = list(kind.columns)
-    judged = _judge(step, kind, _complete(rows, kind), new_accounts)
-    standing = step.lake.frame(f"steps/reference/standing_{kind.table}", {"run": step.run})
+    complete = _complete(rows, kind)
+    # A top-up looks at its account and its grant, not at those of everybody.
+    with step.lake.registered(rows_to_take=complete.select({kind.identity[0], "account_id"}).unique()):
+        known = step.lake.frame("steps/reference/known_accounts", {"run": step.run})
+        standing = step.lake.frame(f"steps/reference/standing_{kind.table}", {"run": step.run})
+    if new_accounts is not None:
+        known = pl.concat([known, new_accounts.select(known.columns)])
+    judged = _judge(kind, complete, known, standing)
     unchanged = standing.select(names).with_columns(stands=pl.lit(value=True))
     compared = judged.join(unchanged, on=names, how="left", nulls_equal=True, maintain_order="left")
     is_new = pl.col("refusal").is_null() & pl.col("stands").is_null() & pl.struct("refusal", *names).is_first_distinct()
@@ -118,22 +124,19 @@ def _complete(rows: pl.DataFrame, kind: Kind) -> pl.DataFrame:
     return filled.with_columns(trimmed).with_columns(empty_to_default)
 
 
-def _judge(step: Step, kind: Kind, rows: pl.DataFrame, new_accounts: pl.DataFrame | None) -> pl.DataFrame:
+def _judge(kind: Kind, rows: pl.DataFrame, known: pl.DataFrame, standing: pl.DataFrame) -> pl.DataFrame:
     if "expires_at" in kind.columns:
         rows = rows.with_columns(expires_at_text=pl.col("expires_at"))
-    known = step.lake.frame("steps/reference/known_accounts", {"run": step.run})
-    if new_accounts is not None:
-        known = pl.concat([known, new_accounts.select(known.columns)])
     known = known.unique("account_id", keep="first").select(
         "account_id", known_currency="currency", known_time_zone="time_zone"
     )
     joined = _typed(rows, kind).join(known, on="account_id", how="left", maintain_order="left")
     reasons = kind.reasons(joined)
     chain = pl.coalesce([pl.when(wrong).then(pl.lit(reason)) for reason, wrong in reasons.items()])
-    return _refuse_conflicts(step, kind, joined.with_columns(refusal=chain))
+    return _refuse_conflicts(kind, joined.with_columns(refusal=chain), standing)
 
 
-def _refuse_conflicts(step: Step, kind: Kind, judged: pl.DataFrame) -> pl.DataFrame:
+def _refuse_conflicts(kind: Kind, judged: pl.DataFrame, standing: pl.DataFrame) -> pl.DataFrame:
     """Two rows of one identity in one batch that differ; and a grant that would change (a void may)."""
     good = pl.col("refusal").is_null()
     said_of_it = pl.when(good).then(pl.struct(*kind.columns))
@@ -141,7 +144,6 @@ def _refuse_conflicts(step: Step, kind: Kind, judged: pl.DataFrame) -> pl.DataFr
     judged = judged.with_columns(refusal=pl.coalesce("refusal", pl.when(differ).then(pl.lit("repeated_id"))))
     if kind.table != "grants":
         return judged
-    standing = step.lake.frame("steps/reference/standing_grants", {"run": step.run})
     names = [name for name in kind.columns if name not in ("void", "reason")]
     same = standing.select(*names, same=pl.lit(value=True))
     other = standing.select("grant_id", known=pl.lit(value=True))

@@ -1,0 +1,33 @@
+"""Writers beside each other: each comes to an end (design 3)."""
+
+from pathlib import Path
+
+import polars as pl
+
+from resources.project import Project
+from resources.reference import take, take_or_refuse
+from resources.writer import ATTEMPTS, Step, converge, record
+from tests.resources.worlds import NOW, World
+
+GRANT = {
+    "account_id": "acme", "kind": "promotional", "amount": "1", "currency": "EUR", "effective_at": NOW.isoformat(),
+}  # fmt: skip
+
+
+def test_a_run_takes_reference_data_though_top_ups_never_end(tmp_path: Path) -> None:
+    world = World(tmp_path / "world")
+    calls: list[int] = []
+
+    def take_file(step: Step) -> None:
+        calls.append(step.run)
+        take(step, "grants", pl.DataFrame([{"grant_id": "landed", **GRANT}]))
+        if len(calls) <= ATTEMPTS["reference"]:  # after that the lock is held, and top-ups wait
+            row = {"grant_id": f"top-up-{len(calls)}", **GRANT}
+            record(other.lake, "reference", "grant", lambda step: take_or_refuse(step, "grants", row))
+
+    with world.project, Project.open(world.project.settings, world.project.clock) as other:
+        converge(world.project.lake, "reference", "job", take_file)
+        found = world.project.lake.connection.execute("select grant_id, run from grants order by run").fetchall()
+    assert [grant_id for grant_id, _ in found] == ["top-up-1", "top-up-2", "top-up-3", "landed"]
+    assert len(calls) == len(set(calls)) == 4
+    assert found[-1][1] == calls[-1]

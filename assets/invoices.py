@@ -175,9 +175,7 @@ def _drafts(
 def _priced(usage: pl.DataFrame, prices: pl.DataFrame, facts: Facts, accounts: pl.DataFrame) -> pl.DataFrame:
     """Add the columns of the price version, its included and maximum prorated."""
     columns = [
-        name
-        for name in prices.columns
-        if name not in ("price_key", "effective_to", "meter", "model", "accumulate", "unit")
+        name for name in prices.columns if name not in ("price_key", "effective_to", "meter", "accumulate", "unit")
     ]
     joined = usage.join(prices.select(columns), on=["plan", "price_id", "version", "currency"], how="left")
     zones = accounts.select("account_id", "time_zone")

@@ -146,6 +146,7 @@ def _descriptions(price: dict[str, Any]) -> Sequence[tuple[Any, ...]]:
     unit = price["meter_unit"]
     key = (price["plan"], price["price_id"], price["version"])
     named = (price["meter"], price["title"], unit)
+    priced = (*named[:2], "package") if price["model"] == "package" else named
     rows: list[tuple[Any, ...]] = [
         (*key, 0, "included", *named, "included in the plan"),
         (*key, 0, "cap", *named, "maximum of the plan reached"),
@@ -153,15 +154,20 @@ def _descriptions(price: dict[str, Any]) -> Sequence[tuple[Any, ...]]:
     number = 1
     while price.get(f"tier_{number}_unit_price") is not None:
         text = _tier_text(price, number, unit)
-        rows += [(*key, number, "usage", *named, text), (*key, number, "flat_fee", *named, f"fee: {text}")]
+        rows += [(*key, number, "usage", *priced, text), (*key, number, "flat_fee", *named, f"fee: {text}")]
         number += 1
     return rows
 
 
 def _tier_text(price: dict[str, Any], number: int, unit: str) -> str:
     above, width = price[f"tier_{number}_above"], price[f"tier_{number}_width"]
+    if price["model"] == "package":
+        return f"packages of {format_number(width)} {unit}"
+    whole = price["model"] in ("volume", "stairstep")
     if width is None:
-        return f"above {format_number(above)} {unit}" if above else f"per {unit}"
+        return f"{'all, ' if whole else ''}above {format_number(above)} {unit}" if above else f"per {unit}"
+    if whole:
+        return f"all, up to {format_number(above + width)} {unit}"
     return f"{'next' if above else 'first'} {format_number(width)} {unit}"
 
 

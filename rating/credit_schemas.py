@@ -12,6 +12,7 @@ import polars as pl
 
 from rating.money import AMOUNT, AMOUNT_LIMIT, QUANTITY
 from rating.periods import INSTANT
+from rating.pricing.columns import MODEL
 from rating.schemas import check_bound, check_frame
 
 TEXT: Final = pl.String()
@@ -61,6 +62,7 @@ USED: Final = pl.Schema(
         "meter": TEXT,
         "period_start": INSTANT,
         "quantity": QUANTITY,
+        "model": MODEL,
         "included": QUANTITY,
         "maximum": AMOUNT,
     }

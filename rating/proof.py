@@ -11,7 +11,7 @@ import polars as pl
 
 from rating.money import QUANTITY
 from rating.periods import INSTANT, periods
-from rating.pricing import capped, check_costs, count_tiers, model_cost
+from rating.pricing import check_costs, cost_columns, total_cost_of
 from rating.proration import prorate
 from rating.scopes import SCOPE
 from rating.situations import price_situations
@@ -61,13 +61,10 @@ def scope_costs(
     runs = sum_by(located, key, "quantity").join(began, on=key).sort(*SCOPE, "began")
     after = pl.col("quantity").cum_sum().over(SCOPE)
     running = runs.with_columns(quantity_after=after, quantity_before=after - pl.col("quantity"))
-    columns = [
-        name for name in prices.columns if name in ("price_key", "included", "maximum") or name.startswith("tier_")
-    ]
-    priced = prorate(running.join(prices.select(columns), on="price_key", maintain_order="left"), prices, subscriptions)
+    columns = prices.select("price_key", *cost_columns(prices))
+    priced = prorate(running.join(columns, on="price_key", maintain_order="left"), prices, subscriptions)
     check_costs(priced, "quantity_after", SCOPE)
-    tiers = count_tiers(priced.columns)
-    cost_after, cost_before = (capped(model_cost(pl.col(f"quantity_{side}"), tiers)) for side in ("after", "before"))
+    cost_after, cost_before = (total_cost_of(priced, pl.col(f"quantity_{side}")) for side in ("after", "before"))
     return priced.select(*VERSION, "quantity", amount=cost_after - cost_before)
 
 

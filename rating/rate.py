@@ -16,9 +16,9 @@ import polars as pl
 
 from rating.clusters import Clusters, cluster
 from rating.money import multiply_exact
-from rating.pricing import check_costs
+from rating.pricing import check_costs, total_cost_of
 from rating.schemas import DUE, TOTALS, UNPRICED, check_rated, check_rating_input, no_rows
-from rating.scopes import SCOPE, cost, number_strands, run_scopes
+from rating.scopes import SCOPE, number_strands, run_scopes
 from rating.situations import SITUATION, price_situations
 
 _OF_ROW: Final = ("resource_id", "dimensions", "quantity", "counted")
@@ -104,7 +104,9 @@ def _charge_bent(run: Clusters) -> pl.DataFrame:
     after = summed.with_columns(quantity_after=pl.col("quantity_before") + pl.col("running") - earlier)
     check_costs(after, "quantity_after", SCOPE)
     before = pl.col("quantity_after") - pl.col("quantity")
-    costs = after.with_columns(cost_after=cost(after, pl.col("quantity_after")), cost_before=cost(after, before))
+    costs = after.with_columns(
+        cost_after=total_cost_of(after, pl.col("quantity_after")), cost_before=total_cost_of(after, before)
+    )
     return costs.select(*_due(pl.col("cost_after") - pl.col("cost_before")))
 
 

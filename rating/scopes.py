@@ -1,7 +1,7 @@
 """Running quantities: where each situation begins and ends in its scope (semantics 3).
 
-What belongs here: the scope of Q, its base, and the slope of C between two points of it. What does not: the
-rows of a situation (`rate.py`).
+What belongs here: the scope of Q, and its base. What does not: the rows of a situation (`rate.py`), and the slope of C
+between two points of a scope (`pricing/slope.py`).
 """
 
 from typing import Final
@@ -10,7 +10,7 @@ import polars as pl
 
 from rating.errors import FrameError
 from rating.money import ZERO_QUANTITY
-from rating.pricing import capped, check_costs, count_tiers, model_cost, tier_column
+from rating.pricing import check_costs, cost_columns, slope
 from rating.proration import prorate
 from rating.schemas import TOTALS
 
@@ -19,7 +19,6 @@ SCOPE: Final = ("account_id", "subscription_id", "plan", "price_id", "resource_i
 STRAND: Final = tuple(name for name in SCOPE if name != "resource_id")
 _KEY: Final = ("strand", "resource_id")
 _BEFORE: Final = pl.col("quantity_before")
-_AFTER: Final = pl.col("quantity_after")
 
 
 def run_scopes(
@@ -33,7 +32,7 @@ def run_scopes(
     state = closed.join(strands, on="strand").select(*TOTALS)
     costed = prorate(_add_price_columns(running, prices), prices, subscriptions)
     check_costs(costed, "quantity_after", SCOPE)
-    return costed.with_columns(slope=_slope(costed)), state
+    return costed.with_columns(slope=slope(costed)), state
 
 
 def number_strands(situations: pl.DataFrame) -> pl.DataFrame:
@@ -41,11 +40,6 @@ def number_strands(situations: pl.DataFrame) -> pl.DataFrame:
     strands = situations.group_by(STRAND).agg("situation").select("situation").with_row_index("strand")
     numbers = strands.explode("situation").sort("situation")
     return situations.with_columns(numbers["strand"])
-
-
-def cost(frame: pl.DataFrame, quantity: pl.Expr) -> pl.Expr:
-    """C of a running quantity over the columns of a frame, with its cap."""
-    return capped(model_cost(quantity, count_tiers(frame.columns)))
 
 
 def _open_scopes(situations: pl.DataFrame, totals: pl.DataFrame) -> pl.DataFrame:
@@ -76,34 +70,6 @@ def _run(situations: pl.DataFrame) -> pl.DataFrame:
 
 
 def _add_price_columns(running: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
-    """Add included, maximum and the tiers of the price of each situation."""
-    tiers = [name for name in prices.columns if name.startswith("tier_")]
-    columns = prices.select("price_key", "included", "maximum", *tiers)
+    """Add the model, included, maximum and the tiers of the price of each situation."""
+    columns = prices.select("price_key", *cost_columns(prices))
     return running.join(columns, on="price_key", how="left", maintain_order="left")
-
-
-def _slope(frame: pl.DataFrame) -> pl.Expr:
-    """The price of one more unit if C is a straight line from before to after, else null.
-
-    Nothing is passed between the two: not zero, not the included quantity, not the bound or the fee of a tier,
-    not the cap; and no row in between goes back.
-    """
-    forward = (pl.col("least") >= 0) & (_BEFORE >= 0)
-    free = pl.when(pl.col("included") >= _AFTER).then(ZERO_QUANTITY)
-    inside = [_slope_in_tier(number) for number in range(1, count_tiers(frame.columns) + 1)]
-    slope = pl.when(forward).then(pl.coalesce(free, *inside))
-    if frame["maximum"].null_count() == frame.height:
-        return slope
-    tiers = count_tiers(frame.columns)
-    below_cap = pl.col("maximum").is_null() | (model_cost(_AFTER, tiers) <= pl.col("maximum"))
-    above_cap = model_cost(_BEFORE, tiers) >= pl.col("maximum")
-    return pl.when(below_cap).then(slope).when(forward & above_cap).then(ZERO_QUANTITY)
-
-
-def _slope_in_tier(number: int) -> pl.Expr:
-    """The unit price of a tier if before and after both lie in it, and its fee is behind them."""
-    above, width = pl.col(tier_column(number, "above")), pl.col(tier_column(number, "width"))
-    before, after = _BEFORE - pl.col("included"), _AFTER - pl.col("included")
-    entered = (before > above) | ((before == above) & (pl.col(tier_column(number, "flat_fee")) == 0))
-    inside = entered & (width.is_null() | (after <= above + width))
-    return pl.when(inside).then(pl.col(tier_column(number, "unit_price")))

@@ -4,12 +4,13 @@ What belongs here: the model of one book, its errors, and what several books mus
 What does not: files, and what a price costs (`rating/pricing.py`).
 """
 
-from rating.pricebook.model import Meter, Plan, Price, PriceBook, Tier
+from rating.pricebook.model import Meter, ModelName, Plan, Price, PriceBook, Tier
 from rating.pricebook.parse import parse_price_book
 from rating.pricebook.succession import PriceSpan, check_succession, effective_books, price_spans
 
 __all__ = [
     "Meter",
+    "ModelName",
     "Plan",
     "Price",
     "PriceBook",

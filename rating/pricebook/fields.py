@@ -85,6 +85,13 @@ def _read_quantity(value: object) -> Decimal:
     return _bounded(read_decimal(value), RUNNING_QUANTITY_LIMIT, QUANTITY_DIGITS, finer)
 
 
+def _read_package_size(value: object) -> Decimal:
+    size = _read_quantity(value)
+    if not size:
+        refuse("a package of 0 holds nothing", 'give how much one package holds: package_size: "100"')
+    return size
+
+
 def _read_factor(value: object) -> Decimal:
     finer = "give at most 9 decimals, or choose a larger time_unit or another unit for the meter"
     factor = _bounded(read_decimal(value), UNIT_PRICE_LIMIT, QUANTITY_DIGITS, finer)
@@ -180,6 +187,7 @@ def _decimal_text(value: Decimal) -> str:
 
 
 Quantity = Annotated[Decimal, BeforeValidator(_read_quantity), PlainSerializer(_decimal_text, when_used="json")]
+PackageSize = Annotated[Decimal, BeforeValidator(_read_package_size), PlainSerializer(_decimal_text, when_used="json")]
 Factor = Annotated[Decimal, BeforeValidator(_read_factor), PlainSerializer(_decimal_text, when_used="json")]
 UnitPrice = Annotated[
     dict[str, Decimal], BeforeValidator(_read_unit_price), PlainSerializer(_write_money, when_used="json")

@@ -22,14 +22,22 @@ from rating.pricebook.fields import (
     FixedAmount,
     Instant,
     Name,
+    PackageSize,
     Quantity,
     Text,
     UnitPrice,
     refuse_all,
 )
 
-# The keys that each model needs, and no other model may have.
-KEYS_OF_MODEL: Final = {"unit": ("unit_price",), "graduated": ("tiers",)}
+ModelName = Literal["unit", "graduated", "volume", "stairstep", "package"]
+# The keys that each model needs; it may have none that only others need.
+KEYS_OF_MODEL: Final[dict[ModelName, tuple[str, ...]]] = {
+    "unit": ("unit_price",),
+    "graduated": ("tiers",),
+    "volume": ("tiers",),
+    "stairstep": ("tiers",),
+    "package": ("package_size", "package_price"),
+}
 
 
 class _Part(BaseModel):
@@ -67,10 +75,10 @@ class Meter(_Part):
 
 
 class Tier(_Part):
-    """A step of a graduated price: up to and including `up_to`, or without end."""
+    """A step of a price: up to and including `up_to`, or without end; `stairstep` has a fee and no unit price."""
 
     up_to: Quantity | None = None
-    unit_price: UnitPrice
+    unit_price: UnitPrice | None = None
     flat_fee: FixedAmount | None = None
 
 
@@ -79,28 +87,26 @@ class Price(_Part):
 
     id: Name
     meter: Name
-    model: Literal["unit", "graduated"]
+    model: ModelName
     accumulate: Literal["account", "resource"] = "account"
     included: Quantity = Decimal(0)
     maximum: FixedAmount | None = None
     unit_price: UnitPrice | None = None
     tiers: tuple[Tier, ...] | None = None
+    package_size: PackageSize | None = None
+    package_price: FixedAmount | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        refuse_all([*_model_problems(self), *_tier_problems(self.tiers)])
+        refuse_all([*_model_problems(self), *_tier_problems(self.tiers), *_tier_key_problems(self)])
         return self
 
     def money(self) -> Iterator[tuple[str, dict[str, Decimal]]]:
         """Every amount of money in the price, by its path."""
-        for name in ("unit_price", "maximum"):
-            value = getattr(self, name)
-            if value is not None:
-                yield name, value
+        amounts = [(name, getattr(self, name)) for name in ("unit_price", "package_price", "maximum")]
         for position, tier in enumerate(self.tiers or ()):
-            yield f"tiers[{position}].unit_price", tier.unit_price
-            if tier.flat_fee is not None:
-                yield f"tiers[{position}].flat_fee", tier.flat_fee
+            amounts += [(f"tiers[{position}].{name}", getattr(tier, name)) for name in ("unit_price", "flat_fee")]
+        yield from ((path, money) for path, money in amounts if money is not None)
 
 
 class Plan(_Part):
@@ -158,13 +164,14 @@ def _meter_problems(meter: Meter) -> Iterator[Problem]:
 
 def _model_problems(price: Price) -> Iterator[Problem]:
     """Each model has its own keys, all of them and no others."""
-    for model, keys in KEYS_OF_MODEL.items():
-        for key in keys:
-            present = getattr(price, key) is not None
-            if model == price.model and not present:
-                yield Problem(key, "is missing", f"a {model} price needs it")
-            if model != price.model and present:
-                yield Problem(key, f"does not belong to model {price.model}", f"leave it out, or use model: {model}")
+    for key in dict.fromkeys(key for keys in KEYS_OF_MODEL.values() for key in keys):
+        models = [model for model, keys in KEYS_OF_MODEL.items() if key in keys]
+        present = getattr(price, key) is not None
+        if price.model in models and not present:
+            yield Problem(key, "is missing", f"a {price.model} price needs it")
+        if price.model not in models and present:
+            mend = f"leave it out, or use model: {' or '.join(models)}"
+            yield Problem(key, f"does not belong to model {price.model}", mend)
 
 
 def _tier_problems(tiers: tuple[Tier, ...] | None) -> Iterator[Problem]:
@@ -186,6 +193,18 @@ def _tier_problems(tiers: tuple[Tier, ...] | None) -> Iterator[Problem]:
         if bound <= below:
             what = f"{bound} is not above {below}, where the tier begins"
             yield Problem(f"tiers[{position}].up_to", what, "write the tiers in rising order")
+
+
+def _tier_key_problems(price: Price) -> Iterator[Problem]:
+    """A step of stairs has a fee and nothing else; any other tier prices its units, and may have a fee."""
+    needed = "flat_fee" if price.model == "stairstep" else "unit_price"
+    for position, tier in enumerate(price.tiers or ()):
+        if getattr(tier, needed) is None:
+            mend = f'a tier of a {price.model} price needs it, in quotes: {needed}: "0.012"'
+            yield Problem(f"tiers[{position}].{needed}", "is missing", mend)
+        if price.model == "stairstep" and tier.unit_price is not None:
+            mend = "leave it out, or use model: graduated or volume"
+            yield Problem(f"tiers[{position}].unit_price", "does not belong to model stairstep", mend)
 
 
 def _repeats(plan: Plan, field: str, mend: str) -> Iterator[Problem]:

@@ -7,8 +7,8 @@ from typing import Final
 
 PENDING_KEYS: Final = frozenset(
     # of a price
-    """where when minimum commit account_maximum pooled allowance surcharge discount package_size package_price
-    multiplier book unit window scope"""
+    """where when minimum commit account_maximum pooled allowance surcharge discount multiplier
+    book unit window scope"""
     # of a plan or a book
     " recurring trial grace coupons accounts tax"
     # of a meter
@@ -16,7 +16,7 @@ PENDING_KEYS: Final = frozenset(
 )
 
 PENDING_VALUES: Final = {
-    "model": frozenset({"volume", "stairstep", "package", "dynamic"}),
+    "model": frozenset({"dynamic"}),
     "aggregation": frozenset({"max", "latest", "count", "unique_count", "counter", "percentile"}),
     "accumulate": frozenset({"service", "parent"}),
 }

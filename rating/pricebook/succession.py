@@ -71,12 +71,16 @@ def _amounts(span: PriceSpan) -> dict[str, object]:
     price, resolve = span.price, span.book.resolve
     tiers = price.tiers and tuple(
         tier.model_copy(
-            update={"unit_price": resolve(tier.unit_price), "flat_fee": tier.flat_fee and resolve(tier.flat_fee)}
+            update={
+                "unit_price": tier.unit_price and resolve(tier.unit_price),
+                "flat_fee": tier.flat_fee and resolve(tier.flat_fee),
+            }
         )
         for tier in price.tiers
     )
     return {
         "unit_price": price.unit_price and resolve(price.unit_price),
+        "package_price": price.package_price and resolve(price.package_price),
         "maximum": price.maximum and resolve(price.maximum),
         "tiers": tiers,
     }

@@ -5,23 +5,23 @@ holds for a record, and running quantities (`rating/situations.py`, `rating/rate
 """
 
 from rating.pricing.bounds import check_costs
-from rating.pricing.columns import MODELS, PRICE_SCHEMA, compile_prices, count_tiers, tier_column
-from rating.pricing.cost import capped, charged_quantity, entered_tier, model_cost, quantity_in_tier
+from rating.pricing.columns import MODEL, PRICE_SCHEMA, cost_columns
+from rating.pricing.compiling import compile_prices
+from rating.pricing.cost import total_cost_of
+from rating.pricing.models import MODELS
+from rating.pricing.slope import slope
 from rating.pricing.tiers import tier_parts
 from rating.pricing.total import total_cost
 
 __all__ = [
+    "MODEL",
     "MODELS",
     "PRICE_SCHEMA",
-    "capped",
-    "charged_quantity",
     "check_costs",
     "compile_prices",
-    "count_tiers",
-    "entered_tier",
-    "model_cost",
-    "quantity_in_tier",
-    "tier_column",
+    "cost_columns",
+    "slope",
     "tier_parts",
     "total_cost",
+    "total_cost_of",
 ]

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 import polars as pl
 
 from rating.errors import OutOfBoundsError
-from rating.money import AMOUNT_LIMIT, RUNNING_QUANTITY_LIMIT
-from rating.pricing.columns import count_tiers, tier_column
-from rating.pricing.cost import charged_quantity, model_cost, quantity_in_tier
+from rating.money import AMOUNT_LIMIT, QUANTITY, RUNNING_QUANTITY_LIMIT
+from rating.pricing.columns import tier_column, tier_numbers
+from rating.pricing.cost import charged_quantity, model_cost, priced_quantity
+from rating.pricing.curves import PACKAGES
+from rating.pricing.models import curves_in
 
 
 def check_costs(frame: pl.DataFrame, quantity: str, scope: Sequence[str]) -> None:
@@ -25,33 +27,56 @@ def check_costs(frame: pl.DataFrame, quantity: str, scope: Sequence[str]) -> Non
     _raise_first(frame, running >= RUNNING_QUANTITY_LIMIT, quantity, scope, "a running quantity of 1e15 or more")
     if _cannot_reach_limit(frame, quantity):
         return
-    tiers = count_tiers(frame.columns)
+    _raise_first(
+        frame, _most_priced(frame, quantity) >= RUNNING_QUANTITY_LIMIT, quantity, scope, "1e15 packages or more"
+    )
     # Floats only here, and only to refuse: beyond this the exact product might not fit its type.
-    rough = _rough_cost(quantity, tiers) >= 1.5 * float(AMOUNT_LIMIT)
+    rough = _rough_cost(frame, quantity) >= 1.5 * float(AMOUNT_LIMIT)
     _raise_first(frame, rough, quantity, scope, "an amount of 1e19 or more")
-    exact = model_cost(pl.col(quantity), tiers) >= AMOUNT_LIMIT
+    exact = model_cost(frame, pl.col(quantity)) >= AMOUNT_LIMIT
     _raise_first(frame, exact, quantity, scope, "an amount of 1e19 or more")
 
 
 def _cannot_reach_limit(frame: pl.DataFrame, quantity: str) -> bool:
     """Whether the largest quantity at the largest price, and all fees, stay below the limit."""
-    numbers = range(1, count_tiers(frame.columns) + 1)
-    prices = [pl.col(tier_column(number, "unit_price")).max() for number in numbers]
-    fees = [pl.col(tier_column(number, "flat_fee")).max() for number in numbers]
-    most = frame.select(
-        quantity=pl.col(quantity).max(), price=pl.max_horizontal(prices), fees=pl.sum_horizontal(fees)
-    ).row(0)
-    return float(most[0]) * float(most[1]) + float(most[2]) < float(AMOUNT_LIMIT) / 2
+    prices = [pl.col(tier_column(number, "unit_price")).max() for number in tier_numbers(frame)]
+    fees = [pl.col(tier_column(number, "flat_fee")).max() for number in tier_numbers(frame)]
+    largest = frame.select(
+        quantity=pl.col(quantity).max(),
+        price=pl.max_horizontal(prices),
+        fees=pl.sum_horizontal(fees),
+        package=_smallest_package(frame),
+    )
+    most, price, fees_of_all, package = largest.row(0)
+    # Packages that hold less than one unit are more than the units in them.
+    priced = float(most) if package is None else max(float(most), float(most) / float(package) + 1)
+    cost = priced * float(price) + float(fees_of_all)
+    return priced < float(RUNNING_QUANTITY_LIMIT) / 2 and cost < float(AMOUNT_LIMIT) / 2
 
 
-def _rough_cost(quantity: str, tier_count: int) -> pl.Expr:
-    """The model's cost in floats: good to fifteen digits, and it cannot overflow."""
-    charged = charged_quantity(pl.col(quantity))
+def _smallest_package(frame: pl.DataFrame) -> pl.Expr:
+    """What the smallest package holds; null without one."""
+    names = curves_in(frame).get(PACKAGES, ())
+    if not names:
+        return pl.lit(None, dtype=QUANTITY)
+    return pl.col(tier_column(1, "width")).filter(pl.col("model").is_in(names)).min()
+
+
+def _most_priced(frame: pl.DataFrame, quantity: str) -> pl.Expr:
+    """The largest quantity that a tier prices; only packages can be more than the running quantity."""
+    curves, charged = curves_in(frame), charged_quantity(pl.col(quantity))
+    return pl.max_horizontal(priced_quantity(curves, charged, number) for number in tier_numbers(frame))
+
+
+def _rough_cost(frame: pl.DataFrame, quantity: str) -> pl.Expr:
+    """The model's cost in floats, with all fees: good to fifteen digits, and it cannot overflow."""
+    curves, charged = curves_in(frame), charged_quantity(pl.col(quantity))
     parts = [
-        quantity_in_tier(charged, number).cast(pl.Float64) * pl.col(tier_column(number, "unit_price")).cast(pl.Float64)
-        for number in range(1, tier_count + 1)
+        priced_quantity(curves, charged, number).cast(pl.Float64)
+        * pl.col(tier_column(number, "unit_price")).cast(pl.Float64)
+        for number in tier_numbers(frame)
     ]
-    fees = [pl.col(tier_column(number, "flat_fee")).cast(pl.Float64) for number in range(1, tier_count + 1)]
+    fees = [pl.col(tier_column(number, "flat_fee")).cast(pl.Float64) for number in tier_numbers(frame)]
     return pl.sum_horizontal(*parts, *fees)
 
 

@@ -1,13 +1,15 @@
 """What a quantity costs: the total cost function C(Q), exactly (semantics 3).
 
-What belongs here: arithmetic on the columns of prices. What does not: which price holds for a record
-(`rating/situations.py`), running quantities (`rating/rate.py`), bounds (`bounds.py`).
+What belongs here: arithmetic on the columns of prices. What does not: the curves of the models (`curves.py`), which
+price holds for a record (`rating/situations.py`), running quantities (`rating/rate.py`), bounds (`bounds.py`).
 """
 
 import polars as pl
 
 from rating.money import ZERO_AMOUNT, ZERO_QUANTITY, multiply_exact
-from rating.pricing.columns import tier_column
+from rating.pricing.columns import tier_column, tier_numbers
+from rating.pricing.curves import Curves, choose
+from rating.pricing.models import curves_in
 
 
 def charged_quantity(quantity: pl.Expr) -> pl.Expr:
@@ -15,25 +17,25 @@ def charged_quantity(quantity: pl.Expr) -> pl.Expr:
     return pl.max_horizontal(quantity - pl.col("included"), ZERO_QUANTITY)
 
 
-def quantity_in_tier(charged: pl.Expr, number: int) -> pl.Expr:
-    """The part of a charged quantity that lies inside a tier; `up_to` is inclusive."""
-    entered = pl.max_horizontal(charged - pl.col(tier_column(number, "above")), ZERO_QUANTITY)
-    # A horizontal minimum passes over nulls, and a width of null is a tier without end.
-    return pl.min_horizontal(entered, pl.col(tier_column(number, "width")))
+def priced_quantity(curves: Curves, charged: pl.Expr, number: int) -> pl.Expr:
+    """How much of a charged quantity a tier prices."""
+    # Chosen before it is multiplied: a product of another model's curve might not fit its type.
+    return choose(curves, lambda curve: curve.priced(charged, number))
 
 
-def entered_tier(charged: pl.Expr, number: int) -> pl.Expr:
-    """Whether a charged quantity has entered a tier: is past its lower bound, not on it."""
-    return charged > pl.col(tier_column(number, "above"))
+def fee_is_due(curves: Curves, charged: pl.Expr, number: int) -> pl.Expr:
+    """Whether a charged quantity owes the fee of a tier."""
+    return choose(curves, lambda curve: curve.fee_due(charged, number))
 
 
-def model_cost(quantity: pl.Expr, tier_count: int) -> pl.Expr:
-    """The cost of a running quantity by the model alone, before `maximum`; over columns of prices."""
-    charged = charged_quantity(quantity)
+def model_cost(frame: pl.DataFrame, quantity: pl.Expr) -> pl.Expr:
+    """The cost of a running quantity by each row's model alone, before `maximum`; over columns of prices."""
+    curves, charged = curves_in(frame), charged_quantity(quantity)
     cost = ZERO_AMOUNT
-    for number in range(1, tier_count + 1):
-        fee = pl.when(entered_tier(charged, number)).then(pl.col(tier_column(number, "flat_fee")))
-        used = multiply_exact(quantity_in_tier(charged, number), pl.col(tier_column(number, "unit_price")))
+    for number in tier_numbers(frame):
+        fee = pl.when(fee_is_due(curves, charged, number)).then(pl.col(tier_column(number, "flat_fee")))
+        priced = priced_quantity(curves, charged, number)
+        used = multiply_exact(priced, pl.col(tier_column(number, "unit_price")))
         cost = cost + used + fee.otherwise(ZERO_AMOUNT)
     return cost
 
@@ -41,3 +43,8 @@ def model_cost(quantity: pl.Expr, tier_count: int) -> pl.Expr:
 def capped(cost: pl.Expr) -> pl.Expr:
     """`maximum` caps the scope: C(Q) = min(model(Q), maximum); no maximum is null."""
     return pl.min_horizontal(cost, pl.col("maximum"))
+
+
+def total_cost_of(frame: pl.DataFrame, quantity: pl.Expr) -> pl.Expr:
+    """C(Q) of a running quantity, by each row's model and with its cap; over columns of prices."""
+    return capped(model_cost(frame, quantity))

@@ -9,8 +9,9 @@ from typing import Final
 import polars as pl
 
 from rating.money import AMOUNT, QUANTITY, ZERO_AMOUNT, ZERO_QUANTITY, multiply_exact
-from rating.pricing.columns import count_tiers, tier_column
-from rating.pricing.cost import capped, charged_quantity, entered_tier, model_cost, quantity_in_tier
+from rating.pricing.columns import tier_column, tier_numbers
+from rating.pricing.cost import capped, charged_quantity, fee_is_due, model_cost, priced_quantity
+from rating.pricing.models import curves_in
 
 PART_SCHEMA: Final = {
     "tier": pl.Int32(),
@@ -28,10 +29,11 @@ def tier_parts(frame: pl.DataFrame, row_id: str = "row_id") -> pl.DataFrame:
 
     The frame holds columns of prices, with `included` and `maximum` prorated. The parts of a row sum to the
     difference exactly: `included` (tier 0) costs nothing, `usage` and `flat_fee` are one per tier, and `cap`
-    (tier 0) is what `maximum` takes off. The unit price of a fee is the fee, of included and cap zero.
+    (tier 0) is what `maximum` takes off. The unit price of a fee is the fee, of included and cap zero. Where another
+    tier comes to price all of Q, the old one gives its usage and fee back. The usage of a package is packages.
     """
     parts = [_included_part(frame, row_id), _cap_part(frame, row_id)]
-    for number in range(1, count_tiers(frame.columns) + 1):
+    for number in tier_numbers(frame):
         parts += [_usage_part(frame, row_id, number), _fee_part(frame, row_id, number)]
     return pl.concat(parts).filter((pl.col("quantity") != 0) | (pl.col("amount") != 0)).sort(row_id, "tier", "kind")
 
@@ -60,7 +62,8 @@ def _included_part(frame: pl.DataFrame, row_id: str) -> pl.DataFrame:
 
 def _usage_part(frame: pl.DataFrame, row_id: str, number: int) -> pl.DataFrame:
     price = pl.col(tier_column(number, "unit_price"))
-    after, before = (quantity_in_tier(charged_quantity(quantity), number) for quantity in (_AFTER, _BEFORE))
+    curves = curves_in(frame)
+    after, before = (priced_quantity(curves, charged_quantity(quantity), number) for quantity in (_AFTER, _BEFORE))
     change = after - before
     amount = multiply_exact(change, price)
     return _part(frame, row_id, tier=number, kind="usage", quantity=change, unit_price=price, amount=amount)
@@ -68,18 +71,17 @@ def _usage_part(frame: pl.DataFrame, row_id: str, number: int) -> pl.DataFrame:
 
 def _fee_part(frame: pl.DataFrame, row_id: str, number: int) -> pl.DataFrame:
     fee = pl.col(tier_column(number, "flat_fee"))
-    after, before = (entered_tier(charged_quantity(quantity), number).cast(pl.Int8) for quantity in (_AFTER, _BEFORE))
-    change = pl.when(fee != 0).then(after - before).otherwise(0)
+    curves = curves_in(frame)
+    after, before = (fee_is_due(curves, charged_quantity(quantity), number) for quantity in (_AFTER, _BEFORE))
+    change = pl.when(fee != 0).then(after.cast(pl.Int8) - before.cast(pl.Int8)).otherwise(0)
     return _part(
         frame, row_id, tier=number, kind="flat_fee", quantity=change, unit_price=fee, amount=multiply_exact(change, fee)
     )
 
 
 def _cap_part(frame: pl.DataFrame, row_id: str) -> pl.DataFrame:
-    tiers = count_tiers(frame.columns)
-
     def taken_off(quantity: pl.Expr) -> pl.Expr:
-        cost = model_cost(quantity, tiers)
+        cost = model_cost(frame, quantity)
         return capped(cost) - cost
 
     change = taken_off(_AFTER) - taken_off(_BEFORE)

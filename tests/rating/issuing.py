@@ -44,7 +44,7 @@ class Version:
         first, second = map(D, self.prices)
         maximum = None if self.maximum is None else D(self.maximum)
         zero, bound = D(0), D(self.bound)
-        return (D(self.included), maximum, zero, bound, first, zero, bound, None, second, D(self.fee))
+        return ("graduated", D(self.included), maximum, zero, bound, first, zero, bound, None, second, D(self.fee))
 
     def parts(self, quantity: Decimal) -> dict[tuple[int, str], Decimal]:
         """C(Q) by tier and kind."""

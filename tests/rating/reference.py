@@ -3,8 +3,9 @@
 Written from semantics 3 alone, so that agreement with the engine means something.
 """
 
+from collections.abc import Callable
 from decimal import Decimal, getcontext
-from typing import Any
+from typing import Any, Final
 
 getcontext().prec = 80
 
@@ -16,8 +17,14 @@ def model_cost(price: Document, quantity: Decimal) -> Decimal:
     """What the model alone makes of a quantity from which `included` is taken off."""
     if quantity <= 0:
         return ZERO
-    if price["model"] == "unit":
-        return quantity * Decimal(price["unit_price"])
+    return _MODELS[price["model"]](price, quantity)
+
+
+def _unit(price: Document, quantity: Decimal) -> Decimal:
+    return quantity * Decimal(price["unit_price"])
+
+
+def _graduated(price: Document, quantity: Decimal) -> Decimal:
     cost, above = ZERO, ZERO
     for tier in price["tiers"]:
         if quantity <= above:
@@ -27,6 +34,35 @@ def model_cost(price: Document, quantity: Decimal) -> Decimal:
         cost += inside * Decimal(tier["unit_price"]) + Decimal(tier.get("flat_fee") or "0")
         above = quantity if end is None else Decimal(end)
     return cost
+
+
+def _volume(price: Document, quantity: Decimal) -> Decimal:
+    tier = _holding(price, quantity)
+    return quantity * Decimal(tier["unit_price"]) + Decimal(tier.get("flat_fee") or "0")
+
+
+def _stairstep(price: Document, quantity: Decimal) -> Decimal:
+    return Decimal(_holding(price, quantity)["flat_fee"])
+
+
+def _package(price: Document, quantity: Decimal) -> Decimal:
+    full, rest = divmod(quantity, Decimal(price["package_size"]))
+    return (full + (1 if rest else 0)) * Decimal(price["package_price"])
+
+
+def _holding(price: Document, quantity: Decimal) -> Document:
+    """The tier that holds a quantity; `up_to` is inclusive."""
+    tiers: list[Document] = price["tiers"]
+    return next(tier for tier in tiers if tier.get("up_to") is None or quantity <= Decimal(tier["up_to"]))
+
+
+_MODELS: Final[dict[str, Callable[[Document, Decimal], Decimal]]] = {
+    "unit": _unit,
+    "graduated": _graduated,
+    "volume": _volume,
+    "stairstep": _stairstep,
+    "package": _package,
+}
 
 
 def total_cost(price: Document, quantity: Decimal, included: Decimal, maximum: Decimal | None) -> Decimal:

@@ -90,6 +90,12 @@ def _parent(document: Document, path: str) -> Document:
 
 CPU, NETWORK, STANDARD = "plans.standard.prices.0", "plans.standard.prices.1", "plans.standard.prices"
 
+STEPS = [{"up_to": "10", "flat_fee": "5"}, {"flat_fee": "9"}]
+STAIRS: Document = {"id": "cpu", "meter": "cpu", "model": "stairstep", "tiers": STEPS}
+PACKAGE: Document = {"id": "cpu", "meter": "cpu", "model": "package", "package_size": "10", "package_price": "1"}
+VOLUME_TIERS = [{"up_to": "10", "unit_price": "2", "flat_fee": "5"}, {"unit_price": "1"}]
+VOLUME: Document = {"id": "cpu", "meter": "cpu", "model": "volume", "tiers": VOLUME_TIERS}
+
 # What is changed; the path, a word of the reason and a word of the mend that the message must hold.
 BAD = {
     "no version": (drop("version"), "version", "is missing", "name the book"),
@@ -157,8 +163,8 @@ BAD = {
     "prices as a mapping": (put(STANDARD, {"a": 1}), STANDARD, "is not a list", "begin with '-'"),
     "recurring fees": (put("plans.standard.recurring", {}), "plans.standard.recurring", "not supported yet", "leave"),
     "a price of another meter": (put(f"{CPU}.meter", "gpu"), f"{CPU}.meter", "no meter 'gpu'", "cpu, memory, network"),
-    "a price without a model": (drop(f"{CPU}.model"), f"{CPU}.model", "is missing", "unit or graduated"),
-    "a model of later": (put(f"{CPU}.model", "volume"), f"{CPU}.model", "volume is not supported yet", "'graduated'"),
+    "a price without a model": (drop(f"{CPU}.model"), f"{CPU}.model", "is missing", "stairstep or package"),
+    "a model of later": (put(f"{CPU}.model", "dynamic"), f"{CPU}.model", "dynamic is not supported yet", "'graduated'"),
     "a model of nobody": (put(f"{CPU}.model", "auction"), f"{CPU}.model", "'auction' is not a known model", "'unit'"),
     "accumulate by zone": (
         put(f"{CPU}.accumulate", "zone"),
@@ -264,6 +270,114 @@ BAD = {
         "only the last tier",
         "an up_to",
     ),
+    "a tier without a price": (
+        drop(f"{CPU}.tiers.1.unit_price"),
+        f"{CPU}.tiers.1.unit_price",
+        "is missing",
+        "a tier of a graduated price needs it",
+    ),
+    "tiers of a volume price that are missing": (
+        put(CPU, {"id": "cpu", "meter": "cpu", "model": "volume"}),
+        f"{CPU}.tiers",
+        "is missing",
+        "volume price needs it",
+    ),
+    "a volume tier without a price": (
+        put(CPU, {"id": "cpu", "meter": "cpu", "model": "volume", "tiers": [{"flat_fee": "1"}]}),
+        f"{CPU}.tiers.0.unit_price",
+        "is missing",
+        'unit_price: "0.012"',
+    ),
+    "stairs with a unit price beside tiers": (
+        put(CPU, {**STAIRS, "unit_price": "1"}),
+        f"{CPU}.unit_price",
+        "does not belong to model stairstep",
+        "model: unit",
+    ),
+    "a step of stairs without a fee": (
+        put(CPU, {**STAIRS, "tiers": [{"up_to": "10"}, {"flat_fee": "9"}]}),
+        f"{CPU}.tiers.0.flat_fee",
+        "is missing",
+        'a tier of a stairstep price needs it, in quotes: flat_fee: "0.012"',
+    ),
+    "a step of stairs with a unit price": (
+        put(CPU, {**STAIRS, "tiers": [{"flat_fee": "9", "unit_price": "1"}]}),
+        f"{CPU}.tiers.0.unit_price",
+        "does not belong to model stairstep",
+        "use model: graduated or volume",
+    ),
+    "stairs that fall": (
+        put(CPU, {**STAIRS, "tiers": [{"up_to": "0", "flat_fee": "1"}, {"flat_fee": "9"}]}),
+        f"{CPU}.tiers.0.up_to",
+        "0 is not above 0",
+        "rising order",
+    ),
+    "a step of stairs that misses a currency": (
+        put(CPU, {**STAIRS, "tiers": [{"up_to": "1", "flat_fee": {"EUR": "1", "USD": "2"}}, {"flat_fee": "9"}]}),
+        f"{CPU}.tiers.1.flat_fee",
+        "has no amount in USD",
+        "add USD",
+    ),
+    "a package without a size": (
+        put(CPU, {**PACKAGE, "package_size": None}),
+        f"{CPU}.package_size",
+        "is missing",
+        "a package price needs it",
+    ),
+    "a package without a price": (
+        put(CPU, {**PACKAGE, "package_price": None}),
+        f"{CPU}.package_price",
+        "is missing",
+        "a package price needs it",
+    ),
+    "a package of zero": (
+        put(CPU, {**PACKAGE, "package_size": "0"}),
+        f"{CPU}.package_size",
+        "holds nothing",
+        'package_size: "100"',
+    ),
+    "a package as a number": (
+        put(CPU, {**PACKAGE, "package_size": 10}),
+        f"{CPU}.package_size",
+        "not in quotes",
+        '"10"',
+    ),
+    "a package price as a float": (
+        put(CPU, {**PACKAGE, "package_price": 1.5}),
+        f"{CPU}.package_price",
+        "binary float",
+        '"1.5"',
+    ),
+    "a package price of 1e12": (
+        put(CPU, {**PACKAGE, "package_price": "1000000000000"}),
+        f"{CPU}.package_price",
+        "too large",
+        "below",
+    ),
+    "a package with tiers": (
+        put(CPU, {**PACKAGE, "tiers": [{"unit_price": "1"}]}),
+        f"{CPU}.tiers",
+        "does not belong to model package",
+        "model: graduated or volume or stairstep",
+    ),
+    "a package with a unit price": (
+        put(CPU, {**PACKAGE, "unit_price": "1"}),
+        f"{CPU}.unit_price",
+        "does not belong to model package",
+        "model: unit",
+    ),
+    "a package whose cap misses a currency": (
+        put(CPU, {**PACKAGE, "package_price": {"EUR": "1", "USD": "1"}, "maximum": "5"}),
+        f"{CPU}.maximum",
+        "has no amount in USD",
+        "add USD",
+    ),
+    "a package size on a unit price": (
+        put(f"{NETWORK}.package_size", "10"),
+        f"{NETWORK}.package_size",
+        "does not belong to model unit",
+        "model: package",
+    ),
     "a fee as a float": (put(f"{CPU}.tiers.0.flat_fee", 5.5), f"{CPU}.tiers.0.flat_fee", "binary float", '"5.5"'),
     "a key with a slip": (put(f"{NETWORK}.acumulate", "account"), f"{NETWORK}.acumulate", "unknown key", "accumulate?"),
     "a key of nobody": (put("colour", "red"), "colour", "unknown key 'colour'", "leave it out"),
@@ -277,7 +391,8 @@ LATER = (
     "pooled",
     "surcharge",
     "discount",
-    "package_size",
+    "book",
+    "multiplier",
     "unit",
 )
 
@@ -340,6 +455,34 @@ def test_a_book_comes_back_from_json_the_same() -> None:
     good = parse(GOOD)
     assert parse(json.loads(json.dumps(good.model_dump(mode="json")))) == good
     assert parse(json.loads(json.dumps(GOOD))) == good
+
+
+@pytest.mark.parametrize("price", [STAIRS, PACKAGE, VOLUME], ids=lambda price: price["model"])
+def test_every_model_comes_back_from_json_the_same(price: Document) -> None:
+    document = deepcopy(GOOD)
+    put(CPU, price)(document)
+    good = parse(document)
+    assert parse(json.loads(json.dumps(good.model_dump(mode="json")))) == good
+    dumped = good.model_dump(mode="json", exclude_none=True)
+    assert parse(dumped) == good
+    assert dumped["plans"]["standard"]["prices"][0].keys() == {*price, "accumulate", "included"}
+
+
+@pytest.mark.parametrize("price", [STAIRS, PACKAGE, VOLUME], ids=lambda price: price["model"])
+def test_an_amount_with_its_currency_is_the_same_price(price: Document) -> None:
+    def named(amounts: Document) -> Document:
+        money = {"unit_price", "flat_fee", "package_price"}
+        return {key: {"EUR": value} if key in money else value for key, value in amounts.items()}
+
+    named_price = named(price)
+    if "tiers" in price:
+        named_price["tiers"] = [named(tier) for tier in price["tiers"]]
+    first = deepcopy(GOOD)
+    put(CPU, price)(first)
+    prices = compile_prices([parse(first), later(price=put(CPU, named_price))])
+    assert prices.filter(price_id="cpu").select("version", "currency", "model").rows() == [
+        ("2026-11", "EUR", price["model"])
+    ]
 
 
 def test_a_time_in_another_zone_is_the_same_instant() -> None:

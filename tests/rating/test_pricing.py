@@ -32,13 +32,13 @@ def costs(document: Document, quantities: list[Decimal]) -> list[Decimal]:
 def vectors() -> list[Document]:
     if not VECTORS.exists():
         return []
-    cases = json.loads(VECTORS.read_text(encoding="utf-8"))
-    return [case for case in cases if case["price"]["model"] in ("unit", "graduated")]
+    cases: list[Document] = json.loads(VECTORS.read_text(encoding="utf-8"))
+    return cases
 
 
 @pytest.mark.skipif(not VECTORS.exists(), reason="the worked examples of ../shared/vectors are not here")
 def test_there_are_worked_examples() -> None:
-    assert len(vectors()) == 16
+    assert len(vectors()) == 31
 
 
 @pytest.mark.parametrize("case", vectors(), ids=lambda case: case["id"])
@@ -74,27 +74,38 @@ def decimals(most: int, digits: int = 9) -> st.SearchStrategy[Decimal]:
     return st.integers(0, most * scale).map(lambda value: (Decimal(value) / scale).quantize(Decimal(1).scaleb(-digits)))
 
 
+RISING = ("unit", "graduated", "package")
+FALLING = ("volume", "stairstep")
+
+
 @st.composite
-def price_documents(draw: st.DrawFn) -> Document:
+def price_documents(draw: st.DrawFn, models: tuple[str, ...] = (*RISING, *FALLING)) -> Document:
     document: Document = {"included": f"{draw(st.one_of(st.just(Decimal(0)), decimals(100))):f}"}
     if draw(st.booleans()):
         document["maximum"] = f"{draw(decimals(10_000)):f}"
-    if draw(st.booleans()):
-        return {**document, "model": "unit", "unit_price": f"{draw(decimals(1000)):f}"}
+    document["model"] = model = draw(st.sampled_from(models))
+    if model == "unit":
+        return {**document, "unit_price": f"{draw(decimals(1000)):f}"}
+    if model == "package":
+        # No smaller, so that the largest quantity is still below 1e15 packages.
+        size = draw(decimals(1000)) + Decimal("0.01")
+        return {**document, "package_size": f"{size:f}", "package_price": f"{draw(decimals(1000)):f}"}
     bounds = sorted(draw(st.sets(decimals(1000).filter(bool), max_size=4)))
     tiers: list[Document] = [{"up_to": f"{bound:f}"} for bound in bounds] + [{}]
     for tier in tiers:
-        tier["unit_price"] = f"{draw(decimals(1000)):f}"
-        if draw(st.booleans()):
+        if model != "stairstep":
+            tier["unit_price"] = f"{draw(decimals(1000)):f}"
+        if model == "stairstep" or draw(st.booleans()):
             tier["flat_fee"] = f"{draw(decimals(100)):f}"
-    return {**document, "model": "graduated", "tiers": tiers}
+    return {**document, "tiers": tiers}
 
 
 def interesting_quantities(document: Document) -> list[Decimal]:
-    """Zero, the bounds and a nano to either side, and very much."""
+    """Zero, the bounds or full packages and a nano to either side, and very much."""
     included = Decimal(document["included"])
-    bounds = [included + Decimal(tier["up_to"]) for tier in document.get("tiers", []) if "up_to" in tier]
-    edges = [Decimal(0), included, *bounds]
+    bounds = [Decimal(tier["up_to"]) for tier in document.get("tiers", []) if "up_to" in tier]
+    full = [Decimal(document.get("package_size", "0")) * count for count in (1, 2, 1000)]
+    edges = [Decimal(0), included, *(included + bound for bound in (*bounds, *full))]
     return sorted({edge + step for edge in edges for step in (-NANO, 0, NANO)} | {Decimal("1e12")})
 
 
@@ -113,7 +124,7 @@ def test_the_cost_is_that_of_the_slow_reference(document: Document, quantities: 
 
 
 @settings(max_examples=50, deadline=None)
-@given(price_documents())
+@given(price_documents(RISING))
 def test_more_usage_never_lowers_the_total(document: Document) -> None:
     found = costs(document, interesting_quantities(document))
     assert found == sorted(found)
@@ -134,7 +145,7 @@ def test_the_parts_of_a_cost_sum_to_it_exactly(document: Document, pairs: list[t
     )
     for row_id, (before, after) in enumerate(pairs):
         assert found.get(row_id, 0) == slow_cost(document, after) - slow_cost(document, before)
-        assert used.get(row_id, 0) == after - before
+        assert document["model"] == "package" or used.get(row_id, 0) == after - before
     for row in parts.filter(pl.col("kind") != "cap").iter_rows(named=True):
         assert row["amount"] == row["quantity"] * row["unit_price"]
 
@@ -157,17 +168,101 @@ def test_the_parts_by_name() -> None:
     assert parts.schema["amount"] == AMOUNT
 
 
-TOO_MUCH = {
-    "a running quantity of 1e15": ("0.000000001", "1e15"),
-    "an amount of 1e19": ("999999", "10000010000011"),
-    "an amount that does not fit its type": ("999999", "999999999999999"),
+def test_another_tier_gives_back_what_the_one_before_it_priced() -> None:
+    tiers = [{"up_to": "10", "unit_price": "2", "flat_fee": "3"}, {"unit_price": "1"}]
+    prices = prices_frame([book("1", "2026-01-01", {"standard": [{**VOLUME, "tiers": tiers}]})])
+    assert parts_between("4", "10.5", prices) == [
+        (1, "flat_fee", -1, 3, -3),
+        (1, "usage", -4, 2, -8),
+        (2, "usage", Decimal("10.5"), 1, Decimal("10.5")),
+    ]
+
+
+def test_a_step_of_stairs_says_how_much_was_used_and_costs_its_fee() -> None:
+    tiers = [{"up_to": "10", "flat_fee": "3"}, {"flat_fee": "5"}]
+    stairs = {"id": "p", "meter": "cpu", "model": "stairstep", "tiers": tiers}
+    prices = prices_frame([book("1", "2026-01-01", {"standard": [stairs]})])
+    assert parts_between("4", "11", prices) == [
+        (1, "flat_fee", -1, 3, -3),
+        (1, "usage", -4, 0, 0),
+        (2, "flat_fee", 1, 5, 5),
+        (2, "usage", 11, 0, 0),
+    ]
+
+
+def test_the_usage_of_a_package_is_packages() -> None:
+    package = {
+        "id": "p",
+        "meter": "cpu",
+        "model": "package",
+        "package_size": "10",
+        "package_price": "7",
+        "included": "5",
+    }
+    # A tier that another price has, and this one has not, changes nothing.
+    prices = prices_frame([book("1", "2026-01-01", {"other": [VOLUME], "standard": [package]})])
+    assert parts_between("3", "26", prices.filter(plan="standard")) == [
+        (0, "included", 2, 0, 0),
+        (1, "usage", 3, 7, 21),
+    ]
+
+
+VOLUME = {
+    "id": "p",
+    "meter": "cpu",
+    "model": "volume",
+    "tiers": [{"up_to": "1", "unit_price": "9"}, {"unit_price": "1"}],
 }
 
 
-@pytest.mark.parametrize(("unit_price", "quantity"), TOO_MUCH.values(), ids=TOO_MUCH)
-def test_what_is_too_large_stops_and_names_the_price(unit_price: str, quantity: str) -> None:
-    with pytest.raises(OutOfBoundsError, match=r"'price'.*mend"):
-        costs({"model": "unit", "unit_price": unit_price}, [Decimal(quantity)])
+def parts_between(before: str, after: str, prices: pl.DataFrame) -> list[tuple[object, ...]]:
+    span = pl.DataFrame({"row_id": [1], "quantity_before": [Decimal(before)], "quantity_after": [Decimal(after)]})
+    exact = span.cast({"quantity_before": QUANTITY, "quantity_after": QUANTITY})
+    return tier_parts(exact.join(prices, how="cross")).drop("row_id").rows()
+
+
+def unit(price: str) -> Document:
+    return {"model": "unit", "unit_price": price}
+
+
+def package(size: str, price: str) -> Document:
+    return {"model": "package", "package_size": size, "package_price": price}
+
+
+DEAR = {"model": "volume", "tiers": [{"up_to": "1", "unit_price": "0"}, {"unit_price": "999999"}]}
+TOO_MUCH = {
+    "a running quantity of 1e15": (unit("0.000000001"), "1e15", "1e15 or more"),
+    "an amount of 1e19": (unit("999999"), "10000010000011", "1e19"),
+    "an amount that does not fit its type": (unit("999999"), "999999999999999", "1e19"),
+    "an amount of a volume": (DEAR, "10000010000011", "1e19"),
+    "a volume that does not fit its type": (DEAR, "999999999999999", "1e19"),
+    "an amount of packages": (package("1", "999999999999"), "10000001", "1e19"),
+    "packages that do not fit their type": (package("0.01", "999999999999"), "9000000000000", "1e19"),
+    "free packages of next to nothing": (package("0.000000001", "0"), "1000000", "1e15 packages"),
+    "more packages than a decimal holds": (package("0.000000001", "0"), "999999999999999", "1e15 packages"),
+}
+
+
+@pytest.mark.parametrize(("price", "quantity", "what"), TOO_MUCH.values(), ids=TOO_MUCH)
+def test_what_is_too_large_stops_and_names_the_price(price: Document, quantity: str, what: str) -> None:
+    with pytest.raises(OutOfBoundsError, match=rf"'price'.*{what}.*mend"):
+        costs(price, [Decimal(quantity)])
+
+
+LARGEST = {
+    "free packages": (package("0.000000001", "0"), "999999.999999999", "0"),
+    "dear packages": (package("0.01", "999999999999"), "99999", "9999899999990000100"),
+    "volume beside a dear tier": (
+        {"model": "volume", "tiers": [{"up_to": "1", "unit_price": "999999"}, {"unit_price": "0.001"}]},
+        "900000000000000",
+        "900000000000",
+    ),
+}
+
+
+@pytest.mark.parametrize(("price", "quantity", "cost"), LARGEST.values(), ids=LARGEST)
+def test_what_is_just_not_too_large_is_exact(price: Document, quantity: str, cost: str) -> None:
+    assert costs(price, [Decimal(quantity)]) == [Decimal(cost)]
 
 
 def test_the_largest_amount_is_still_exact() -> None:

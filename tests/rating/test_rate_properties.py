@@ -42,29 +42,41 @@ quantities = st.sampled_from(QUANTITIES).map(Decimal)
 moments = st.integers(0, 4 * 40).map(lambda quarters: START + timedelta(minutes=15 * quarters))
 
 
+RISING = ("unit", "graduated", "package")
+MODELS = (*RISING, "volume", "stairstep")
+
+
 @st.composite
-def prices(draw: st.DrawFn, price_id: str, meter: str, accumulate: str) -> Document:
+def prices(draw: st.DrawFn, price_id: str, meter: str, accumulate: str, models: tuple[str, ...] = MODELS) -> Document:
     price: Document = {"id": price_id, "meter": meter, "accumulate": accumulate}
     if draw(st.booleans()):
         price["included"] = draw(st.sampled_from(("4", "100", "0.000000003")))
     if draw(st.booleans()):
         price["maximum"] = draw(st.sampled_from(("0", "7", "1000")))
-    if draw(st.booleans()):
-        return {**price, "model": "unit", "unit_price": draw(money)}
+    price["model"] = model = draw(st.sampled_from(models))
+    if model == "unit":
+        return {**price, "unit_price": draw(money)}
+    if model == "package":
+        size = draw(st.sampled_from(("0.5", "3.999999999", "4", "1000000000000")))
+        return {**price, "package_size": size, "package_price": draw(money)}
     bounds = sorted(draw(st.sets(st.sampled_from((4, 8, 100, 10**12)), max_size=3)))
-    tiers = [{"up_to": str(bound), "unit_price": draw(money), "flat_fee": draw(money)} for bound in bounds]
-    return {**price, "model": "graduated", "tiers": [*tiers, {"unit_price": draw(money)}]}
+    keys = ("flat_fee",) if model == "stairstep" else ("unit_price", "flat_fee")
+    tiers: list[Document] = [{"up_to": str(bound), **{key: draw(money) for key in keys}} for bound in bounds]
+    return {**price, "tiers": [*tiers, {keys[0]: draw(money)}]}
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> World:
+def worlds(draw: st.DrawFn, models: tuple[str, ...] = MODELS) -> World:
     times = ["2026-01-01 00:00", *sorted(draw(st.sets(st.sampled_from(CHANGES), max_size=2)))]
     accumulate = draw(st.sampled_from(("account", "resource")))
     books = []
     for number, time in enumerate(times):
         plans = {
-            "standard": [draw(prices("cpu", "cpu", accumulate)), draw(prices("memory", "memory", "account"))],
-            "pro": [draw(prices(draw(st.sampled_from(("cpu", "other"))), "cpu", "account"))],
+            "standard": [
+                draw(prices("cpu", "cpu", accumulate, models)),
+                draw(prices("memory", "memory", "account", models)),
+            ],
+            "pro": [draw(prices(draw(st.sampled_from(("cpu", "other"))), "cpu", "account", models))],
         }
         books.append(book(str(number), time, plans))
     zone = {account: draw(st.sampled_from(ZONES)) for account in ("a", "b")}
@@ -124,6 +136,27 @@ def test_it_agrees_with_the_slow_reference(world: World, chosen: list[Use]) -> N
     result = rated(world, chosen)
     assert by_key(result.due) == world.charges(chosen)
     assert result.due.height + result.unpriced.height == len(chosen)
+
+
+@slow
+@given(
+    st.tuples(*(prices(model, model, "account", (model,)) for model in MODELS)),
+    st.lists(st.tuples(st.integers(0, 3), quantities, st.booleans()), min_size=2, max_size=4),
+)
+def test_all_models_side_by_side(priced: tuple[Document, ...], steps: list[tuple[int, Decimal, bool]]) -> None:
+    """Every model takes the same steps, some within a slice and some back, in one frame."""
+    world = World((book("1", "2026-01-01", {"standard": list(priced)}),), (Subscription("a", instant("2026-01-01")),))
+    chosen = [
+        Use(
+            instant(f"2026-11-01 0{hour}:00"),
+            -quantity if back else quantity,
+            meter=model,
+            resource_id=f"r{number}",
+        )
+        for number, (hour, quantity, back) in enumerate(steps)
+        for model in MODELS
+    ]
+    assert by_key(rated(world, chosen).due) == world.charges(chosen)
 
 
 @slow
@@ -190,9 +223,9 @@ def _nonzero(due: pl.DataFrame) -> pl.DataFrame:
 
 
 @slow
-@given(worlds(), many_uses, uses)
+@given(worlds(RISING), many_uses, uses)
 def test_more_usage_never_lowers_the_total_of_a_scope(world: World, chosen: list[Use], more: Use) -> None:
-    """Within one version; across two, usage may move into the cheaper one."""
+    """Within one version, and one of the models that never fall; across two, usage may move into the cheaper one."""
     single = World(world.books[:1], world.subscriptions)
     without = [one for one in chosen if one.key != more.key]
     assert sum(by_key(rated(single, without).due).values()) <= sum(by_key(rated(single, [*without, more]).due).values())

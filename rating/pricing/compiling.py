@@ -1,0 +1,70 @@
+"""Prices compiled to columns: one row per (plan, price id, version, currency).
+
+What belongs here: how price books fill the columns of `columns.py`. What does not: arithmetic on them (`cost.py`).
+"""
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+
+import polars as pl
+
+from rating.pricebook import PriceBook, PriceSpan, check_succession, price_spans
+from rating.pricing.columns import NO_TIER, PRICE_SCHEMA, tier_schema, tier_values
+from rating.pricing.models import MODELS, Step
+
+TierRow = dict[str, Decimal | None]
+
+
+def compile_prices(books: Sequence[PriceBook]) -> pl.DataFrame:
+    """One row per (plan, price id, version, currency), with the columns of its tiers.
+
+    Books come in the order in which they were accepted: of two with one `effective_from` the later holds.
+    """
+    check_succession(books, books[-1].version if books else "")
+    rows = [row for span in price_spans(books) for row in _span_rows(span)]
+    tier_count = max([1, *(len(tiers) for _, tiers in rows)])
+    schema = {**PRICE_SCHEMA, **tier_schema(tier_count)}
+    padded = [
+        {"price_key": key, **row, **tier_values([*tiers, *[NO_TIER] * (tier_count - len(tiers))])}
+        for key, (row, tiers) in enumerate(rows)
+    ]
+    return pl.DataFrame(padded, schema=schema, orient="row")
+
+
+def _span_rows(span: PriceSpan) -> Iterator[tuple[dict[str, object], list[TierRow]]]:
+    """The compiled rows of one definition of a price: one per currency, with its tiers apart."""
+    price, resolve = span.price, span.book.resolve
+    steps = [
+        Step(step.above, step.width, resolve(step.unit_price), resolve(step.flat_fee))
+        for step in MODELS[price.model].steps(price)
+    ]
+    maximum = resolve(price.maximum or {})
+    for currency in sorted(steps[0].unit_price):
+        row: dict[str, object] = {
+            "plan": span.plan,
+            "price_id": price.id,
+            "version": span.book.version,
+            "effective_from": span.effective_from,
+            "effective_to": span.effective_to,
+            "meter": price.meter,
+            "currency": currency,
+            "model": price.model,
+            "accumulate": price.accumulate,
+            "included": price.included,
+            "maximum": maximum.get(currency),
+            "unit": span.book.meters[price.meter].unit,
+        }
+        yield row, tier_rows(steps, currency)
+
+
+def tier_rows(steps: Sequence[Step], currency: str) -> list[TierRow]:
+    """Where each tier begins, how wide it is and what it costs in one currency."""
+    return [
+        {
+            "above": step.above,
+            "width": step.width,
+            "unit_price": step.unit_price.get(currency),
+            "flat_fee": step.flat_fee.get(currency) or Decimal(0),
+        }
+        for step in steps
+    ]

@@ -1,0 +1,44 @@
+"""Where C is a straight line between two running quantities, and how steep it is (semantics 3).
+
+What belongs here: what passing nothing means. What does not: running quantities (`rating/scopes.py`), and the curves
+of the models (`curves.py`).
+"""
+
+from typing import Final
+
+import polars as pl
+
+from rating.money import ZERO_QUANTITY
+from rating.pricing.columns import tier_numbers
+from rating.pricing.cost import model_cost
+from rating.pricing.curves import Curves, choose
+from rating.pricing.models import curves_in
+
+_BEFORE: Final = pl.col("quantity_before")
+_AFTER: Final = pl.col("quantity_after")
+
+
+def slope(frame: pl.DataFrame) -> pl.Expr:
+    """The price of one more unit if C is a straight line from quantity_before to quantity_after, else null.
+
+    Nothing is passed between the two: not zero, not the included quantity, not the bound or the fee of a tier, not
+    the end of a package, not the cap; and no row in between goes back (`least` is the smallest). The frame holds
+    columns of prices, with `included` and `maximum` prorated.
+    """
+    curves = curves_in(frame)
+    forward = (pl.col("least") >= 0) & (_BEFORE >= 0)
+    free = pl.when(pl.col("included") >= _AFTER).then(ZERO_QUANTITY)
+    inside = [_slope_in_tier(curves, number) for number in tier_numbers(frame)]
+    uncapped = pl.when(forward).then(pl.coalesce(free, *inside))
+    if frame["maximum"].null_count() == frame.height:
+        return uncapped
+    below_cap = pl.col("maximum").is_null() | (model_cost(frame, _AFTER) <= pl.col("maximum"))
+    # Above the cap C stays there, unless the model may come down again on the way.
+    stays = uncapped.is_not_null() | choose(curves, lambda curve: pl.lit(not curve.can_fall))
+    above_cap = forward & stays & (model_cost(frame, _BEFORE) >= pl.col("maximum"))
+    return pl.when(below_cap).then(uncapped).when(above_cap).then(ZERO_QUANTITY)
+
+
+def _slope_in_tier(curves: Curves, number: int) -> pl.Expr:
+    before, after = _BEFORE - pl.col("included"), _AFTER - pl.col("included")
+    return choose(curves, lambda curve: curve.slope(before, after, number))

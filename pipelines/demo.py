@@ -77,7 +77,8 @@ def moments(cloud: Cloud) -> Iterator[Moment]:
     last_day = cloud.end - DAY
     # The run before a late file must have closed its hours, or the file would not be late.
     events = {batch.lands_at - gap for batch in late_batches(cloud) for gap in (0 * DAY, DAY)}
-    events |= {last_day, cloud.month_start + DAY}
+    # A run is recorded for the days from the last one that was closed on: the first run has none, so it is of one day.
+    events |= {cloud.start + DAY, last_day, cloud.month_start + DAY}
     waiting: list[datetime] = []
     for day in (day for day in days(cloud) if day < last_day):
         waiting.append(day)

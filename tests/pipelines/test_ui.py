@@ -22,6 +22,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from assets.invoices import issue
 from pipelines.in_process import HourlyRuns
 from pipelines.jobs import HOURLY, MONTHLY
+from resources.project import Project
 from resources.settings import Settings, load_settings
 from tests.pipelines import tiny
 
@@ -58,9 +59,13 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture(scope="module")
 def newest(settings: Settings) -> dict[str, str]:
-    """The last partition of each asset that was run."""
+    """The last day of each hourly asset that was run, and the last month of which invoices are issued."""
+    with Project.open(settings) as project:
+        row = project.lake.connection.execute("select max(period) from invoices").fetchone()
+    assert row is not None
     with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
-        return {name: max(instance.get_materialized_partitions(dg.AssetKey(name))) for name in (*HOURLY, *MONTHLY)}
+        days = {name: max(instance.get_materialized_partitions(dg.AssetKey(name))) for name in HOURLY}
+    return {**days, **dict.fromkeys(MONTHLY, f"{row[0]}-01")}
 
 
 def free_port() -> int:

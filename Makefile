@@ -14,7 +14,7 @@ export PYTHON
 export TZ := UTC
 export DAGSTER_DISABLE_TELEMETRY := yes
 
-.PHONY: help demo ui test check soak bench lock clean environment libraries browser
+.PHONY: help demo ui test check docs soak bench lock clean environment libraries browser
 
 help: ## print this
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 10 | sed 's/^/make /'
@@ -35,6 +35,9 @@ check: environment ## format, lint, types, and the imports that rooms may have
 	@$(RUN)/ruff check .
 	@$(RUN)/mypy
 	@$(RUN)/python -m pytest --quiet tests/test_rooms.py
+
+docs: environment ## write the price book's reference and schema
+	@$(RUN)/python -m tools.write_docs
 
 soak: environment ## the long tests: kills, full disks, many millions of records
 	@$(RUN)/python -m pytest -m soak $(ARGS)

@@ -1,7 +1,8 @@
 """Makes a new project: what `meterbook init DIR` leaves behind.
 
 What belongs here: the folders and files of a fresh project. What does not: the lake, which is made when it is first
-attached, and demo data. The texts are files in `resources/templates/`; the price book is the example of `pricebook/`.
+attached, and demo data. The texts are files in `resources/templates/`; the price book is the example of `pricebook/`,
+and its schema lies beside it. Nothing here reads the schema again, so a project keeps the one it began with.
 """
 
 from importlib.resources import files
@@ -26,6 +27,7 @@ def write_project(directory: Path) -> None:
     sources = {
         FILE_NAME: templates / "meterbook.toml",
         "pricebook.yaml": files("pricebook") / "example.yaml",
+        "schema.json": files("pricebook") / "schema.json",  # for editors, where the price book's first line says
         ".dagster/dagster.yaml": templates / "dagster.yaml",
     }
     texts = {directory / name: source.read_text(encoding="utf-8") for name, source in sources.items()}

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Final, NoReturn
 
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from rating.errors import CurrencyError, Problem
@@ -22,6 +22,7 @@ from rating.money import (
     decimals_used,
     minor_digits,
 )
+from rating.pricebook.shapes import CURRENCY, INSTANT, NAME, TEXT, decimal_shape, duration_shape, money_shape
 
 # The key of an amount that is written without a currency: it is in the book's.
 BOOK_CURRENCY: Final = ""
@@ -186,17 +187,43 @@ def _decimal_text(value: Decimal) -> str:
     return f"{value:f}"
 
 
-Quantity = Annotated[Decimal, BeforeValidator(_read_quantity), PlainSerializer(_decimal_text, when_used="json")]
-PackageSize = Annotated[Decimal, BeforeValidator(_read_package_size), PlainSerializer(_decimal_text, when_used="json")]
-Factor = Annotated[Decimal, BeforeValidator(_read_factor), PlainSerializer(_decimal_text, when_used="json")]
+Quantity = Annotated[
+    Decimal,
+    BeforeValidator(_read_quantity),
+    PlainSerializer(_decimal_text, when_used="json"),
+    WithJsonSchema(decimal_shape(RUNNING_QUANTITY_LIMIT)),
+]
+PackageSize = Annotated[
+    Decimal,
+    BeforeValidator(_read_package_size),
+    PlainSerializer(_decimal_text, when_used="json"),
+    WithJsonSchema(decimal_shape(RUNNING_QUANTITY_LIMIT, positive=True)),
+]
+Factor = Annotated[
+    Decimal,
+    BeforeValidator(_read_factor),
+    PlainSerializer(_decimal_text, when_used="json"),
+    WithJsonSchema(decimal_shape(UNIT_PRICE_LIMIT, positive=True)),
+]
 UnitPrice = Annotated[
-    dict[str, Decimal], BeforeValidator(_read_unit_price), PlainSerializer(_write_money, when_used="json")
+    dict[str, Decimal],
+    BeforeValidator(_read_unit_price),
+    PlainSerializer(_write_money, when_used="json"),
+    WithJsonSchema(money_shape(UNIT_PRICE_LIMIT)),
 ]
 FixedAmount = Annotated[
-    dict[str, Decimal], BeforeValidator(_read_fixed_amount), PlainSerializer(_write_money, when_used="json")
+    dict[str, Decimal],
+    BeforeValidator(_read_fixed_amount),
+    PlainSerializer(_write_money, when_used="json"),
+    WithJsonSchema(money_shape(FIXED_AMOUNT_LIMIT)),
 ]
-Duration = Annotated[timedelta, BeforeValidator(_read_duration), PlainSerializer(_write_duration, when_used="json")]
-Instant = Annotated[datetime, BeforeValidator(_read_instant)]
-Currency = Annotated[str, BeforeValidator(_read_currency)]
-Name = Annotated[str, BeforeValidator(_read_name)]
-Text = Annotated[str, BeforeValidator(_read_text)]
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_read_duration),
+    PlainSerializer(_write_duration, when_used="json"),
+    WithJsonSchema(duration_shape(_SECONDS)),
+]
+Instant = Annotated[datetime, BeforeValidator(_read_instant), WithJsonSchema(INSTANT)]
+Currency = Annotated[str, BeforeValidator(_read_currency), WithJsonSchema(CURRENCY)]
+Name = Annotated[str, BeforeValidator(_read_name), WithJsonSchema(NAME)]
+Text = Annotated[str, BeforeValidator(_read_text), WithJsonSchema(TEXT)]

@@ -1,8 +1,10 @@
-"""The price book: meters, plans and prices, frozen and valid once built (semantics 1 and 3).
+"""The price book: meters, plans and prices, frozen and valid once built (semantics 1 to 3).
 
 What belongs here: the shape of the book and the rules between its fields. What does not: reading single
 values (`fields.py`), turning errors into text (`parse.py`), rules between books (`succession.py`), and
 what a price costs (`rating/pricing.py`).
+
+The docstrings of the parts and of their keys are what editors and `docs/pricebook.md` say: after a change, `make docs`.
 """
 
 from collections.abc import Iterator
@@ -38,25 +40,41 @@ KEYS_OF_MODEL: Final[dict[ModelName, tuple[str, ...]]] = {
     "stairstep": ("tiers",),
     "package": ("package_size", "package_price"),
 }
+# The keys that each tier of a model needs.
+KEYS_OF_TIER: Final[dict[ModelName, tuple[str, ...]]] = {
+    "graduated": ("unit_price",),
+    "volume": ("unit_price",),
+    "stairstep": ("flat_fee",),
+}
+# The keys that mean something for a gauge only.
+KEYS_OF_GAUGE: Final = ("max_gap", "factor", "time_unit", "series")
 
 
 class _Part(BaseModel):
     """What all parts of a book share: frozen, and a key that is not known is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class Meter(_Part):
-    """What is measured, in which unit, and how records become an hour's quantity (semantics 2)."""
+    """What is measured, in which unit, and how records become an hour's quantity."""
 
     unit: Text
+    """What one of the quantity is called, on invoices too; it never changes."""
     aggregation: Literal["sum", "time_weighted"]
+    """`sum` adds the records up; `time_weighted` takes them for samples, and multiplies each by how long it holds."""
     title: Text | None = None
+    """What invoices call the meter; its name if left out."""
     max_gap: Duration | None = None
+    """How long a sample holds at most if no other follows; the rest of a longer gap is not billed."""
     factor: Factor = Decimal(1)
+    """What the value of a sample is multiplied by, to convert it to the unit."""
     time_unit: Duration = timedelta(hours=1)
+    """The time for which a value counts once: an hour for vCPU-hours, a second where values are per second."""
     series: tuple[Text, ...] = ()
+    """The dimensions that tell the samples of one resource apart; each series is weighted by itself."""
     allow_negative: bool = False
+    """Whether records may be negative; where they may not, such a record is refused."""
 
     @property
     def max_gap_microseconds(self) -> int | None:
@@ -78,23 +96,36 @@ class Tier(_Part):
     """A step of a price: up to and including `up_to`, or without end; `stairstep` has a fee and no unit price."""
 
     up_to: Quantity | None = None
+    """Where the tier ends, inclusive; the next one begins just past it, and the last has none."""
     unit_price: UnitPrice | None = None
+    """What one unit costs that the tier prices."""
     flat_fee: FixedAmount | None = None
+    """A fixed fee: of each tier that the quantity entered (`graduated`), or of the one that holds it (the others)."""
 
 
 class Price(_Part):
     """What the use of one meter costs in one plan: total cost as a function of the quantity so far."""
 
     id: Name
+    """The price's name, once in a plan; a price that keeps it in a later book goes on counting where it stood."""
     meter: Name
+    """The meter of this book whose quantity is priced; a plan prices a meter once."""
     model: ModelName
+    """How the quantity of a billing period becomes a cost; each model has its own keys."""
     accumulate: Literal["account", "resource"] = "account"
+    """Whose quantity is counted: that of all resources of the account together, or of each resource by itself."""
     included: Quantity = Decimal(0)
+    """The quantity of each period that costs nothing; it is taken off before the model prices the rest."""
     maximum: FixedAmount | None = None
+    """The most that a period costs: for the account, or for each resource where `accumulate` is `resource`."""
     unit_price: UnitPrice | None = None
+    """What one unit costs."""
     tiers: tuple[Tier, ...] | None = None
+    """The tiers in rising order; only the last is without end."""
     package_size: PackageSize | None = None
+    """How much one package holds."""
     package_price: FixedAmount | None = None
+    """What each package costs that is begun."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -113,7 +144,9 @@ class Plan(_Part):
     """The prices that a subscription gives."""
 
     title: Text | None = None
+    """What people call the plan."""
     prices: tuple[Price, ...]
+    """What the use of each meter costs; a meter without a price is reported as unpriced, not billed."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -125,10 +158,15 @@ class PriceBook(_Part):
     """All prices from one instant on, until the next book."""
 
     version: Text
+    """The book's own name; a later book of the same name replaces it."""
     effective_from: Instant
+    """From when the book holds, until the next one begins: with its time zone, and on a quarter of an hour."""
     currency: Currency
+    """The currency of amounts that name none."""
     meters: dict[Name, Meter]
+    """What is measured, by the name that records say."""
     plans: dict[Name, Plan]
+    """What accounts can subscribe to, by name."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -153,7 +191,7 @@ def _meter_problems(meter: Meter) -> Iterator[Problem]:
     """A gauge says how long a sample holds; the keys of a gauge mean nothing elsewhere."""
     if meter.aggregation == "time_weighted" and meter.max_gap is None:
         yield Problem("max_gap", "is missing", "say how long a sample holds at most: max_gap: 10 min")
-    for name in ("max_gap", "factor", "time_unit", "series"):
+    for name in KEYS_OF_GAUGE:
         default = Meter.model_fields[name].default
         if meter.aggregation != "time_weighted" and getattr(meter, name) != default:
             mend = "leave it out, or make the aggregation time_weighted"
@@ -197,11 +235,11 @@ def _tier_problems(tiers: tuple[Tier, ...] | None) -> Iterator[Problem]:
 
 def _tier_key_problems(price: Price) -> Iterator[Problem]:
     """A step of stairs has a fee and nothing else; any other tier prices its units, and may have a fee."""
-    needed = "flat_fee" if price.model == "stairstep" else "unit_price"
     for position, tier in enumerate(price.tiers or ()):
-        if getattr(tier, needed) is None:
-            mend = f'a tier of a {price.model} price needs it, in quotes: {needed}: "0.012"'
-            yield Problem(f"tiers[{position}].{needed}", "is missing", mend)
+        for needed in KEYS_OF_TIER.get(price.model, ()):
+            if getattr(tier, needed) is None:
+                mend = f'a tier of a {price.model} price needs it, in quotes: {needed}: "0.012"'
+                yield Problem(f"tiers[{position}].{needed}", "is missing", mend)
         if price.model == "stairstep" and tier.unit_price is not None:
             mend = "leave it out, or use model: graduated or volume"
             yield Problem(f"tiers[{position}].unit_price", "does not belong to model stairstep", mend)

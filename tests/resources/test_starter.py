@@ -18,9 +18,16 @@ def contents(directory: Path) -> dict[str, bytes]:
 
 def test_new_project_is_complete(project: Settings) -> None:
     directory = project.directory
-    assert set(contents(directory)) == {FILE_NAME, "pricebook.yaml", ".dagster/dagster.yaml"}
+    assert set(contents(directory)) == {FILE_NAME, "pricebook.yaml", "schema.json", ".dagster/dagster.yaml"}
     assert {path.name for path in project.landing.iterdir()} == set(SOURCES)
     assert project.price_book.read_bytes() == (files("pricebook") / "example.yaml").read_bytes()
+    assert (directory / "schema.json").read_bytes() == (files("pricebook") / "schema.json").read_bytes()
+
+
+def test_an_editor_finds_the_schema_beside_the_price_book(project: Settings) -> None:
+    first_line = project.price_book.read_text(encoding="utf-8").splitlines()[0]
+    assert first_line.startswith("# yaml-language-server: $schema=")
+    assert (project.price_book.parent / first_line.partition("=")[2]).is_file()
 
 
 def test_written_file_says_the_defaults(project: Settings, tmp_path: Path) -> None:
@@ -42,7 +49,7 @@ def test_written_file_shows_every_setting(project: Settings) -> None:
     assert set(uncommented["seller"]) == set(SellerSettings.model_fields)
 
 
-@pytest.mark.parametrize("present", [FILE_NAME, "pricebook.yaml", ".dagster/dagster.yaml"])
+@pytest.mark.parametrize("present", [FILE_NAME, "pricebook.yaml", "schema.json", ".dagster/dagster.yaml"])
 def test_existing_file_is_kept_and_nothing_is_written(tmp_path: Path, present: str) -> None:
     path = tmp_path / present
     path.parent.mkdir(exist_ok=True)

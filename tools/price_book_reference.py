@@ -1,0 +1,72 @@
+"""What `docs/pricebook.md` says of the keys of a price book: made from its schema, so that it cannot drift.
+
+What belongs here: tables of keys, and which functions the template `pricebook.md.j2` gets. What does not: prose (the
+template), worked examples (`worked_examples.py`), and what a key means (its docstring in `rating/pricebook/model.py`).
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from rating.pricebook import price_book_schema
+from rating.pricebook.model import KEYS_OF_GAUGE, KEYS_OF_MODEL, KEYS_OF_TIER
+from tools.worked_examples import accumulated, worked
+
+# The keys that are needed where another key has a certain value, by that value.
+NEEDED: Final[dict[str, Mapping[Any, tuple[str, ...]]]] = {
+    "Meter": {"time_weighted": ("max_gap",)},
+    "Price": KEYS_OF_MODEL,
+    "Tier": KEYS_OF_TIER,
+}
+
+
+def price_book_reference() -> str:
+    """The text of `docs/pricebook.md`."""
+    loader = FileSystemLoader(Path(__file__).parent)
+    environment = Environment(loader=loader, undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)  # noqa: S701 - Markdown
+    values = {"keys": _keys, "worked": worked, "accumulated": accumulated, "of_gauge": _either(KEYS_OF_GAUGE, "and")}
+    return environment.get_template("pricebook.md.j2").render(values)
+
+
+def _keys(part: str) -> str:
+    """The table of the keys of one part of a book."""
+    schema = price_book_schema()
+    model = schema["$defs"].get(part, schema)
+    rows = ["| key | what it is | if left out | meaning |", "|---|---|---|---|"]
+    for key, shape in model["properties"].items():
+        absent = "*needed*" if key in model.get("required", ()) else _default(part, key, shape)
+        rows.append(f"| `{key}` | {_kind(shape)} | {absent} | {shape['description']} |")
+    return "\n".join(rows)
+
+
+def _kind(shape: dict[str, Any]) -> str:
+    """What is written for a key, in a few words."""
+    if "title" in shape:
+        return str(shape["title"])
+    if "enum" in shape:
+        return _either(shape["enum"], "or")
+    if "$ref" in shape:
+        return str(shape["$ref"]).rpartition("/")[2].lower()
+    if shape["type"] == "array":
+        return f"list of {_kind(shape['items'])}s"
+    if shape["type"] == "object":
+        return f"{_kind(shape['additionalProperties'])}s by name"
+    return {"boolean": "`true` or `false`"}[shape["type"]]
+
+
+def _default(part: str, key: str, shape: dict[str, Any]) -> str:
+    """What holds where a key is left out."""
+    needing = [name for name, keys in NEEDED.get(part, {}).items() if key in keys]
+    if needing:
+        return f"needed for {_either(needing, 'and')}"
+    default = shape.get("default")
+    return f"`{default if isinstance(default, str) else json.dumps(default)}`" if default not in (None, []) else "none"
+
+
+def _either(words: Sequence[str], last: str) -> str:
+    """Join words as a sentence does: a, b and c."""
+    *first, final = (f"`{word}`" for word in words)
+    return f"{', '.join(first)} {last} {final}" if first else final

@@ -1,0 +1,243 @@
+"""Goal: a quote is what the books would charge, taken apart exactly; it leaves nothing behind, and its errors say what to do."""
+
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from pipelines.command.application import app, console
+from pipelines.command.quotes import _print
+from pipelines.quote import Quote, quote, read_terms
+
+BOOK = """
+version: "next"
+effective_from: 2026-12-01T00:00:00Z
+currency: EUR
+meters:
+  cpu: {title: Compute, unit: vCPU-hour, aggregation: time_weighted, max_gap: 10 min}
+  disk: {unit: GB, aggregation: sum}
+  jobs: {unit: job, aggregation: sum}
+  requests: {unit: request, aggregation: sum}
+  traffic: {unit: GB, aggregation: sum}
+  unsold: {unit: piece, aggregation: sum}
+plans:
+  large:
+    prices: [{id: jobs, meter: jobs, model: unit, unit_price: {EUR: "1", USD: "1.10"}}]
+  standard:
+    prices:
+      - {id: cpu, meter: cpu, model: unit, unit_price: "0.04"}
+      - {id: disk, meter: disk, model: volume, tiers: [{up_to: "50", unit_price: "0.10"}, {unit_price: "0.08", flat_fee: "1"}]}
+      - {id: jobs, meter: jobs, model: package, package_size: "100", package_price: "1.00"}
+      - id: requests
+        meter: requests
+        model: graduated
+        included: "10"
+        tiers: [{up_to: "100", unit_price: "0.02"}, {unit_price: "0.0123", flat_fee: "0.5"}]
+      - {id: traffic, meter: traffic, model: unit, unit_price: "0.05", maximum: "3.00"}
+"""
+# In Berlin, October ends at 23:00 UTC: the last two requests of `b` are in two months, with 10 included in each.
+RECORDS = """event_id,timestamp,account_id,resource_id,meter,quantity
+1,2026-10-05T00:00:00Z,a,vm,cpu,4
+2,2026-10-05T00:05:00Z,a,vm,cpu,2
+3,2026-10-05T08:00:00Z,a,site,requests,60
+4,2026-10-06T08:00:00Z,a,site,requests,100
+4,2026-10-06T08:00:00Z,a,site,requests,100
+5,2026-10-06T08:00:00Z,a,site,traffic,100
+6,2026-10-06T08:00:00Z,a,site,disk,40
+7,2026-10-07T08:00:00Z,a,site,disk,20
+8,2026-10-07T08:00:00Z,b,site-b,jobs,101
+9,2026-10-07T09:00:00Z,b,site-b,unsold,7
+10,2026-10-07T09:00:00Z,b,site-b,nonsense,7
+11,2026-10-31T22:30:00Z,b,site-b,requests,30
+12,2026-10-31T23:30:00Z,b,site-b,requests,30
+"""
+# (meter, tier, kind, quantity, unit price, amount)
+WORKED = [
+    ("cpu", 1, "usage", "0.666666667", "0.04", "0.02666666668"),  # (4 x 5 + 2 x 10) / 60, once rounded
+    ("disk", 2, "usage", "60", "0.08", "4.8"),
+    ("disk", 2, "flat_fee", "1", "1", "1"),
+    ("jobs", 1, "usage", "2", "1", "2"),
+    ("requests", 0, "included", "30", "0", "0"),
+    ("requests", 1, "usage", "140", "0.02", "2.8"),  # 100 of a, 20 and 20 of b
+    ("requests", 2, "usage", "50", "0.0123", "0.615"),
+    ("requests", 2, "flat_fee", "1", "0.5", "0.5"),
+    ("traffic", 1, "usage", "100", "0.05", "5"),
+    ("traffic", 0, "cap", "0", "0", "-2"),
+]
+TOTAL = "14.74166666668"
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """A folder with a price book and records."""
+    return write_files(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def worked(tmp_path_factory: pytest.TempPathFactory) -> Quote:
+    """The quote that is worked out above, made once."""
+    files = write_files(tmp_path_factory.mktemp("worked"))
+    return quote(
+        files / "records.csv", "usage_records", read_terms(files / "book.yaml", "standard", None, "Europe/Berlin")
+    )
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A folder for temporary files, which is empty again after each quote, good or bad."""
+    folder = tmp_path_factory.mktemp("temporary")
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    yield
+    assert list(folder.iterdir()) == []
+
+
+def write_files(folder: Path) -> Path:
+    (folder / "book.yaml").write_text(BOOK, encoding="utf-8")
+    (folder / "records.csv").write_text(RECORDS, encoding="utf-8")
+    return folder
+
+
+def ask(files: Path, *options: str, usage: str = "records.csv", plan: str = "standard") -> tuple[int, str, str]:
+    """The exit code of the command, what it prints, and what it complains about."""
+    words = ["quote", str(files / usage), "--price-book", str(files / "book.yaml"), "--plan", plan, *options]
+    result = CliRunner().invoke(app, words)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.stdout, result.stderr
+
+
+def quoted(files: Path, *options: str, **names: str) -> dict[str, Any]:
+    code, printed, complaint = ask(files, "--json", *options, **names)
+    assert (code, complaint) == (0, "")
+    document: dict[str, Any] = json.loads(printed)
+    return document
+
+
+def summed(amounts: Sequence[str]) -> Decimal:
+    return sum((Decimal(amount) for amount in amounts), Decimal(0))
+
+
+def test_a_quote_worked_by_hand(files: Path) -> None:
+    said = quoted(files, "--time-zone", "Europe/Berlin")
+    names = ("meter", "tier", "kind", "quantity", "unit_price", "amount")
+    assert [tuple(part[name] for name in names) for part in said["parts"]] == WORKED
+    assert said["total"] == {"EUR": TOTAL}
+    assert summed([part["amount"] for part in said["parts"]]) == Decimal(TOTAL)
+    assert said["accounts"] == [{"account_id": "a", "amount": "11.94166666668"}, {"account_id": "b", "amount": "2.8"}]
+    assert said["records"] == {"read": 13, "accepted": 11, "duplicates": 1, "refused": 1}
+    assert said["refused"] == {"unknown_meter": 1}
+    assert said["unpriced"] == [{"meter": "unsold", "unit": "piece", "quantity": "7", "slices": 1}]
+    assert (said["from"], said["until"]) == ("2026-09-30T22:00:00+00:00", "2026-11-01T00:00:00+00:00")
+    units = {part["meter"]: (part["title"], part["unit"]) for part in said["parts"]}
+    assert (units["cpu"], units["jobs"]) == (("Compute", "vCPU-hour"), ("jobs", "package"))
+
+
+def test_months_are_those_of_the_zone(files: Path) -> None:
+    requests = [part for part in quoted(files)["parts"] if part["meter"] == "requests"]
+    assert [part["quantity"] for part in requests if part["tier"] <= 1] == ["20", "150"]
+
+
+def test_the_table_shows_every_part_and_sums(
+    worked: Quote, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "width", 150)
+    _print(worked)
+    printed = capsys.readouterr().out
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in printed.splitlines() if line.startswith("│")]
+    *amounts, total = [row[-1].replace("\N{MINUS SIGN}", "-") for row in rows]
+    assert [Decimal(amount) for amount in amounts] == [Decimal(amount) for *_, amount in WORKED]
+    assert (summed(amounts), total) == (Decimal(TOTAL), TOTAL)
+    assert ["Compute", "per vCPU-hour", "0.666666667", "vCPU-hour", "0.04", "0.02666666668"] in rows
+    for line in (
+        "plan standard of price book next, 2 accounts",
+        "records: 13 read, 11 accepted, 1 duplicates, 1 refused",
+        "refused: 1 unknown_meter",
+        "unpriced: 7 piece of unsold (1 slices); the plan has no price for it",
+    ):
+        assert line in printed
+
+
+def test_nothing_is_cut_off_where_the_terminal_is_narrow(
+    worked: Quote, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "width", 60)
+    _print(worked)
+    assert "…" not in capsys.readouterr().out
+
+
+def test_another_currency_and_format(files: Path) -> None:
+    jobs = pl.read_csv(files / "records.csv", infer_schema=False).filter(pl.col("meter") == "jobs")
+    jobs.with_columns(pl.col("quantity").cast(pl.Decimal(12, 3))).write_parquet(files / "may, or june.2026.parquet")
+    said = quoted(files, "--currency", "USD", usage="may, or june.2026.parquet", plan="large")
+    assert said["total"] == {"USD": "111.1"}
+
+
+def test_another_source(files: Path) -> None:
+    sample = {"timestamp": "2026-10-05T00:00:00Z", "vm": "v", "account_id": "a", "cores": 3, "memory_kib": 1}
+    sample |= dict.fromkeys(("disk_read_kibs", "disk_write_kibs", "net_rx_kibs", "net_tx_kibs"), 1)
+    (files / "samples.ndjson").write_text(json.dumps(sample), encoding="utf-8")
+    said = quoted(files, "--source", "vm_samples", usage="samples.ndjson")
+    assert (said["total"], said["refused"]) == ({"EUR": "0.02"}, {"unknown_meter": 4})
+
+
+def test_records_that_are_all_refused_cost_nothing(files: Path) -> None:
+    header, *rows = RECORDS.splitlines(keepends=True)
+    (files / "odd.csv").write_text("".join([header, *(row for row in rows if "nonsense" in row)]), encoding="utf-8")
+    said = quoted(files, usage="odd.csv")
+    assert (said["parts"], said["total"], said["refused"]) == ([], {"EUR": "0"}, {"unknown_meter": 1})
+    assert said["accounts"] == [{"account_id": "b", "amount": "0"}]
+
+
+def test_a_project_of_the_environment_is_left_alone(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DIRECTORY", "LANDING", "PRICE_BOOK", "LAKE__CATALOG", "LAKE__DATA"):
+        monkeypatch.setenv(f"METERBOOK_{name}", str(files / "project" / name))
+    assert quoted(files, "--time-zone", "Europe/Berlin")["total"] == {"EUR": TOTAL}
+    assert not (files / "project").exists()
+
+
+HEADER = RECORDS.splitlines()[0]
+# What is written to a file, what is asked for, and what the complaint says.
+ERRORS: dict[str, tuple[dict[str, str], list[str], dict[str, str], tuple[str, ...]]] = {
+    "no file": ({}, [], {"usage": "none.csv"}, ("none.csv is not there", "name a file")),
+    "a folder": ({"folder/x.csv": ""}, [], {"usage": "folder"}, ("folder is not a file",)),
+    "no format": ({"usage.xls": "x"}, [], {"usage": "usage.xls"}, ("usage.xls: its ending tells no format", ".parquet")),
+    "a column too few": (
+        {"x.csv": "event_id,timestamp\n1,2\n"}, [], {"usage": "x.csv"}, ("x.csv: column 'account_id' is missing", "needs"),
+    ),
+    "a damaged file": ({"x.parquet": "PAR1 no"}, [], {"usage": "x.parquet"}, ("x.parquet: cannot be read",)),
+    "no records": ({"x.csv": f"{HEADER}\n"}, [], {"usage": "x.csv"}, ("x.csv has no record with an account and a time",)),
+    "a wrong year": (
+        {"x.csv": f"{RECORDS}13,2226-10-07T09:00:00Z,b,s,jobs,1\n"}, [], {"usage": "x.csv"},
+        ("from 2026-10-05 to 2226-10-07", "ten years at most"),
+    ),
+    "no such plan": ({}, [], {"plan": "gold"}, ("no plan 'gold'", "its plans: large, standard")),
+    "no such currency": (
+        {}, ["--currency", "USD"], {}, ("plan 'standard' has no price in 'USD'", "cpu (sold in EUR)", "--currency"),
+    ),
+    "no such zone": ({}, ["--time-zone", "Mars/Base"], {}, ("'Mars/Base'", "Europe/Berlin")),
+    "no such source": ({}, ["--source", "magic"], {}, ("no source 'magic'", "cloudevents, usage_records, vm_samples")),
+    "no price book": ({}, ["--price-book", "none.yaml"], {}, ("none.yaml", "not found")),
+    "a bad price book": (
+        {"book.yaml": BOOK.replace('"0.04"', "0.04").replace("model: volume", "model: magic")}, [], {},
+        ("2 problems", "plans.standard.prices[0].unit_price", "plans.standard.prices[1].model"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("written", "options", "names", "expected"), ERRORS.values(), ids=ERRORS.keys())
+def test_an_error_says_what_to_do(
+    files: Path, written: dict[str, str], options: list[str], names: dict[str, str], expected: tuple[str, ...]
+) -> None:
+    for name, text in written.items():
+        (files / name).parent.mkdir(exist_ok=True)
+        (files / name).write_text(text, encoding="utf-8")
+    code, printed, complaint = ask(files, *options, **names)
+    assert (code, printed) == (1, "")
+    assert complaint.startswith("error: ")
+    assert "Traceback" not in complaint
+    assert [words for words in expected if words not in complaint] == []

@@ -183,4 +183,6 @@ def test_an_invoice(page: Page, address: str, newest: dict[str, str]) -> None:
     expect(picture).to_be_visible()
     assert picture.evaluate("image => image.naturalWidth") > 500
     if CHOSEN:
+        page.set_viewport_size({"width": 1440, "height": 1600})  # the dialog shows the page whole
+        page.wait_for_timeout(500)
         picture.screenshot(path=IMAGES / "invoice.png")

@@ -165,7 +165,8 @@ def _make_types(lake: Lake, source: Source) -> None:
     """
     texts = lake.frame("steps/ingest/usual_texts").row(0, named=True)
     for name, value in {"source": source.name, **texts}.items():
-        kind = "varchar" if value is None else f"enum ('{quoted(value)}')"
+        # A text of SQL ends at a NUL.
+        kind = "varchar" if value is None or "\0" in value else f"enum ('{quoted(value)}')"
         lake.connection.execute(f"create or replace temp type usual_{name} as {kind}")
 
 

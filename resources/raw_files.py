@@ -4,7 +4,9 @@ What belongs here: formats. What does not: which columns a source reads (`source
 whether a text file is whole (`whole_files.py`), judging what a record says (`sql/steps/ingest/judged.sql`).
 """
 
+import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import duckdb
 
@@ -127,8 +129,13 @@ def _place(files: Sequence[LandedFile]) -> int:
     return len(str(files[0].path)) - len(files[0].name) + 1
 
 
+def _literal(path: Path) -> str:
+    """A path as DuckDB takes it for this file alone: it would read `u*.csv`, the name of a file, as a pattern for many."""
+    return re.sub(r"([\[*?])", r"[\1]", str(path))
+
+
 def _paths(files: Sequence[LandedFile]) -> str:
-    return "[" + ", ".join(f"'{quoted(file.path)}'" for file in files) + "]"
+    return "[" + ", ".join(f"'{quoted(_literal(file.path))}'" for file in files) + "]"
 
 
 def _parquet(files: Sequence[LandedFile]) -> str:
@@ -162,7 +169,7 @@ def _open_csv(lake: Lake, source: Source, files: Sequence[LandedFile]) -> None:
             f"from read_csv($path, columns = {{{types}}}, auto_detect = false, header = true, strict_mode = true, "
             "delim = ',', quote = '\"', escape = '\"', "
             f"compression = '{file.compression or 'none'}', {REJECTS})",
-            {"path": str(file.path), "name": file.name},
+            {"path": _literal(file.path), "name": file.name},
         )
         _keep_bad_lines(connection, file)
     parts = " union all by name ".join(f"from landed_{place}" for place in range(len(files)))

@@ -210,6 +210,8 @@ def record(lake: Lake, name: str, command: str, work: Callable[[Step], Result]) 
     first, it is called once more, under the lock.
     """
     step, result = _compute(lake, name, _next_run(lake), work, from_one_snapshot=True)
+    # Nobody has drawn that number: another writer may, and then it has other facts.
+    lake.memo.pop(("reference", step.run), None)
     if step.adds_nothing:
         return result
     with writer_lock(lake.catalog):
@@ -217,6 +219,7 @@ def record(lake: Lake, name: str, command: str, work: Callable[[Step], Result]) 
             if _next_run(lake) != step.run or _state(lake, name, step.run).seen != step.seen:
                 step.discard()
                 step, result = _compute(lake, name, _next_run(lake), work, from_one_snapshot=True)
+            lake.memo.pop(("reference", step.run), None)
             if not step.adds_nothing:
                 _commit(lake, step, draw=(f"{command}-{step.run}", command))
         except BaseException:
@@ -251,6 +254,7 @@ def _begin(lake: Lake, name: str, run: int) -> Step:
             f"step {name} needs what {caches} keep, which was thrown away since they ran; run all hourly steps again"
         )
         raise LakeError(message)
+    lake.memo["reference", run] = state.reference
     return Step(lake, name, run, state.head, state.posted, state.seen, state.complete_run)
 
 
@@ -269,6 +273,7 @@ class State:
 
     head: int
     posted: int
+    reference: int
     seen: int
     complete_run: int
     lacks_caches: bool
@@ -278,7 +283,6 @@ class State:
 def _state(lake: Lake, name: str, run: int) -> State:
     """The state of a step for a run. A head before the newest rebuild does not count for steps with caches."""
     rows = lake.run_statement("steps/writer/heads", {"run": run}).fetchall()
-    lake.memo["reference", run] = sum(seen for step, _, seen, _ in rows if step == "reference")
     newest = {step: last for step, last, _, _ in rows}
     place = STEPS.index(name)
     is_cached = name in CACHED_STEPS
@@ -287,6 +291,7 @@ def _state(lake: Lake, name: str, run: int) -> State:
     return State(
         head=posted if posted > rebuilt else 0,
         posted=posted,
+        reference=sum(seen for step, _, seen, _ in rows if step == "reference"),
         seen=sum(seen for step, _, seen, _ in rows if step in STEPS[: place + 1]),
         complete_run=max((complete for _, _, _, complete in rows), default=0),
         lacks_caches=rebuilt > 0 and any(newest.get(step, 0) <= rebuilt for step in needed),
@@ -306,6 +311,7 @@ def _commit(lake: Lake, step: Step, draw: tuple[str, str] | None = None) -> None
             _insert(lake, table, frame, step.run)
         _register(lake, step.staged)
         lake.run_statement("steps/writer/insert_head", {"step": step.name, "run": step.run, "complete": whole})
+    lake.memo.pop(("reference", step.run), None)  # it has one commit more, if this was reference data
     lake.watch(step.name, "committed")
 
 

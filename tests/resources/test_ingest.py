@@ -23,6 +23,11 @@ def world(tmp_path: Path) -> Iterator[World]:
     made.project.close()
 
 
+def test_a_nul_in_a_text_is_a_character(world: World) -> None:
+    assert world.take("x.ndjson", lines(event(service_id="a\0b", event_id="e\0")))["accepted"] == 1
+    assert world.accepted("service_id") == ["a\0b"]
+
+
 # --- judging one record: what is changed in a good one, and the reason to refuse it (None: it is accepted)
 
 CASES: list[tuple[str, dict[str, Any], str | None]] = [

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
 
+import polars as pl
 import pytest
 
 from resources.landing import LandedFile, landed_files
@@ -55,6 +56,32 @@ FORMATS = {
 def test_the_ending_tells_the_format() -> None:
     found = {name: LandedFile("s", name, Path("/landing/s", name), 0, 0) for name in FORMATS}
     assert {name: (file.format, file.compression) for name, file in found.items()} == FORMATS
+
+
+def written(ending: str, event_id: str, aside: Path) -> bytes:
+    """A file with one record, in the format of an ending."""
+    if ending == "ndjson":
+        return lines(event(event_id=event_id))
+    quoted_id = f'"{event_id}"'
+    return csv(row(quoted_id)) if ending == "csv" else parquet(aside, event_id=pl.lit(event_id))
+
+
+@pytest.mark.parametrize("ending", ["parquet", "ndjson", "csv"])
+@pytest.mark.parametrize("together", [True, False])
+def test_a_name_that_looks_like_a_pattern_is_one_file(
+    world: World, tmp_path: Path, ending: str, *, together: bool
+) -> None:
+    """DuckDB takes `*`, `?` and `[1]` for patterns: what lands under such a name is read alone, and nothing twice."""
+    names = ["a1", "a[1]", "a?", "a*", "b*/x", "b1/x", "c{1,2}", "c1"]
+    for name in names:
+        world.land(f"{name}.{ending}", written(ending, name, tmp_path / "aside.parquet"))
+        if not together:
+            world.run()
+    world.run()
+    assert world.accepted() == sorted(names)
+    assert {name: world.counts(name) for name in world.files()} == dict.fromkeys(
+        (f"{name}.{ending}" for name in names), (1, 0, 0, 0)
+    )
 
 
 def test_the_same_content_under_another_name_is_skipped(world: World) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
+from resources.facts import facts_as_of
 from resources.project import Project
 from resources.reference import take, take_or_refuse
 from resources.writer import ATTEMPTS, Step, converge, record
@@ -31,3 +32,18 @@ def test_a_run_takes_reference_data_though_top_ups_never_end(tmp_path: Path) -> 
     assert [grant_id for grant_id, _ in found] == ["top-up-1", "top-up-2", "top-up-3", "landed"]
     assert len(calls) == len(set(calls)) == 4
     assert found[-1][1] == calls[-1]
+
+
+def test_facts_as_of_a_command_are_those_it_left(tmp_path: Path) -> None:
+    """What a step found before its commit is not taken for what stands after it."""
+    world = World(tmp_path / "world")
+    row = {
+        "subscription_id": "s1", "account_id": "acme", "plan": "standard", "effective_from": "2026-10-15T10:30:00Z",
+    }  # fmt: skip
+    with world.project as project:
+        assert facts_as_of(project.lake, 2**62).subscriptions.is_empty()
+        record(project.lake, "reference", "subscribe", lambda step: take_or_refuse(step, "subscriptions", row))
+        run = project.lake.connection.execute("select max(run) from subscriptions").fetchone()
+        assert run is not None
+        assert facts_as_of(project.lake, run[0]).subscriptions.height == 1
+        assert facts_as_of(project.lake, run[0] - 1).subscriptions.is_empty()

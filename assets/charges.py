@@ -9,8 +9,7 @@ import polars as pl
 from assets.partitions import DAYS
 from assets.shown import counts, money, shown
 from rating import difference, rate
-from rating.errors import FrameError
-from rating.periods import INSTANT, periods
+from rating.periods import INSTANT, instant, periods
 from rating.schemas import CHARGE_KEY, no_rows
 from rating.sums import sum_by
 from resources.account_rows import rows_of_accounts
@@ -137,15 +136,6 @@ def _touched_rows(step: Step, rows: pl.DataFrame, late: pl.DataFrame) -> pl.Data
     known = rows.lazy().filter(pl.col("run") <= step.run).join(late.lazy(), on=["account_id", "meter"])
     since = known.filter(pl.col("slice_start") >= pl.col("first_slice")).drop("first_slice")
     return since.collect(engine="streaming")
-
-
-def instant(times: pl.Series, at: str) -> datetime:
-    """The first or the last of some times; there is at least one."""
-    value = times.min() if at == "min" else times.max()
-    if not isinstance(value, datetime):
-        message = f"the column {times.name!r} holds no times"
-        raise FrameError(message)
-    return value
 
 
 def _without(totals: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFrame:

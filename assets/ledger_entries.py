@@ -6,11 +6,11 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from assets.charges import instant
 from assets.partitions import DAYS
 from assets.shown import counts, money, shown
 from rating.credits import DRAWS, UNBILLED, burn_down
 from rating.ledger import expiry_legs, grant_legs, posted_hour, usage_legs
+from rating.periods import instant
 from rating.postings import draw_difference, expiries, unbilled_difference
 from rating.restarts import forget_counted, forget_states, recut, restarts, together
 from rating.schemas import no_rows

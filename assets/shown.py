@@ -13,7 +13,7 @@ import dagster as dg
 import polars as pl
 
 from rating.apportion import currency_digits
-from rating.money import minor_digits
+from rating.money import minor_digits, plain_text
 from resources.project import Project
 from resources.project_source import ProjectSource
 from resources.writer import run_of
@@ -49,7 +49,7 @@ def money(label: str, amounts: Mapping[str, str]) -> Metadata:
         # The one float of money, rounded for the eye: Dagster plots nothing else. The text is what counts.
         plotted = float(round(Decimal(amount), minor_digits(currency) + 2))
         values[f"{label}, {currency}"] = dg.MetadataValue.float(plotted)
-        values[f"{label}, {currency}, exact"] = dg.MetadataValue.text(f"{Decimal(amount).normalize():f}")
+        values[f"{label}, {currency}, exact"] = dg.MetadataValue.text(plain_text(Decimal(amount)))
     return values
 
 

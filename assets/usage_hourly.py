@@ -10,6 +10,7 @@ import polars as pl
 from assets.partitions import DAYS, UntilHour, hour_to_close
 from assets.shown import counts, shown, table_if_any
 from rating.metering import gauge_quantity
+from rating.periods import instant
 from resources.facts import Facts, closed_until, facts_as_of, reference_moved, slices_of
 from resources.lake import Lake
 from resources.project import Project
@@ -131,8 +132,7 @@ def _difference(step: Step, facts: Facts, window: Window) -> pl.DataFrame:
     touched = step.lake.connection.execute("select resource_id, meter, hour from touched_hours").pl()
     if touched.is_empty():
         return _nothing()
-    first = touched["hour"].min()
-    assert isinstance(first, datetime)  # noqa: S101 - a frame with rows
+    first = instant(touched["hour"], "min")
     again = Window(first, window.closed)
     bounds = {"run": step.run, "first": first, "closed_until": window.closed}
     due = pl.concat(

@@ -3,11 +3,11 @@
 What belongs here: loading for `rating/proof.py`, and comparing. What does not: what a quantity costs.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import polars as pl
 
-from rating.periods import INSTANT, periods
+from rating.periods import INSTANT, instant, periods
 from rating.proof import disagreements, scope_costs, spans
 from resources.facts import EPOCH, Facts, closed_until, facts_as_of
 from resources.lake import Lake
@@ -34,9 +34,7 @@ def charges_that_do_not_sum(lake: Lake, since: int, run: int) -> pl.DataFrame:
 def _from_period_start(touched: pl.DataFrame, facts: Facts) -> pl.DataFrame:
     """Widen to whole periods: a scope is proved from its beginning. Who never subscribed is charged nothing."""
     zones = facts.subscriptions.select("account_id", "time_zone").unique()
-    first, last = touched["first_slice"].min(), touched["first_slice"].max()
-    assert isinstance(first, datetime)  # noqa: S101 - a frame with rows
-    assert isinstance(last, datetime)  # noqa: S101 - the same
+    first, last = (instant(touched["first_slice"], at) for at in ("min", "max"))
     zoned = touched.join(zones, on="account_id", how="left").with_columns(pl.col("time_zone").fill_null("UTC"))
     months = periods(zoned["time_zone"].unique(), first, last + timedelta(microseconds=1))
     held = zoned.join(months, on="time_zone")

@@ -96,3 +96,9 @@ def decimals_used(value: Decimal) -> int:
     """How many decimals a value really needs: 2 for 0.120, 0 for 1000."""
     exponent = value.normalize(_EXACT).as_tuple().exponent
     return max(0, -exponent) if isinstance(exponent, int) else 0
+
+
+def plain_text(value: Decimal) -> str:
+    """Every digit, without zeros at the end (`normalize` would round to the digits of the context)."""
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

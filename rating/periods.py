@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from rating.errors import FrameError
+
 INSTANT: Final = pl.Datetime("us", "UTC")
 PERIOD_SCHEMA: Final = {
     "time_zone": pl.String(),
@@ -18,6 +20,15 @@ PERIOD_SCHEMA: Final = {
     "period_start": INSTANT,
     "period_end": INSTANT,
 }
+
+
+def instant(times: pl.Series, at: str) -> datetime:
+    """The first or the last of some times; there is at least one."""
+    value = times.min() if at == "min" else times.max()
+    if not isinstance(value, datetime):
+        message = f"the column {times.name!r} holds no times"
+        raise FrameError(message)
+    return value
 
 
 def periods(time_zones: Iterable[str], start: datetime, end: datetime) -> pl.DataFrame:

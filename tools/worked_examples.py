@@ -12,7 +12,7 @@ from typing import Any, Final
 import polars as pl
 import yaml
 
-from rating.money import QUANTITY
+from rating.money import QUANTITY, plain_text
 from rating.pricebook import Price, PriceBook, parse_price_book
 from rating.pricing import compile_prices, tier_parts, total_cost
 
@@ -90,7 +90,7 @@ def _working(parts: list[dict[str, Any]], model: str) -> str:
     """One cost as a sum: 1000 included; 100 x 0.0125 + 20 x 0.0115."""
     told = [part for part in parts if part["kind"] != "usage" or model != "stairstep"]  # a step has a fee only
     ordered = sorted(told, key=lambda part: (KINDS.index(part["kind"]), part["tier"]))
-    free = [f"{_plain(part['quantity'])} included" for part in ordered if part["kind"] == "included"]
+    free = [f"{plain_text(part['quantity'])} included" for part in ordered if part["kind"] == "included"]
     due = " + ".join(_term(part, model) for part in ordered if part["kind"] != "included")
     return "; ".join([*free, *([due.replace("+ -", "- ")] if due else [])]) or "nothing is due"
 
@@ -101,18 +101,13 @@ def _term(part: dict[str, Any], model: str) -> str:
         return f"{amount} above the maximum"
     if part["kind"] == "flat_fee":
         return f"{amount} fee"
-    quantity = _plain(part["quantity"])
+    quantity = plain_text(part["quantity"])
     if model == "package":
         quantity += " package" if quantity == "1" else " packages"
     return f"{quantity} x {_money(part['unit_price'])}"
 
 
-def _plain(value: Decimal) -> str:
-    """A quantity without zeros at its end."""
-    return f"{value:f}".rstrip("0").rstrip(".") if "." in f"{value:f}" else f"{value:f}"
-
-
 def _money(value: Decimal) -> str:
     """Every digit of an amount, and two decimals at least."""
-    whole, _, decimals = _plain(value).partition(".")
+    whole, _, decimals = plain_text(value).partition(".")
     return f"{whole}.{decimals:0<2}"

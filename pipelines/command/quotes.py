@@ -16,7 +16,7 @@ from rich.table import Table
 
 from documents.formats import format_number
 from pipelines.command.application import BOOKS, app, complaints, console, readable_errors
-from rating.money import minor_digits
+from rating.money import minor_digits, plain_text
 
 if TYPE_CHECKING:
     from pipelines.quote import Quote
@@ -58,21 +58,15 @@ def _document(made: "Quote") -> dict[str, Any]:
         "from": span.begin.isoformat(), "until": span.until.isoformat(),
         "records": {"read" if name == "records" else name: count for name, count in made.records.items()},
         "refused": dict(made.refused.iter_rows()), "unpriced": _rows(made.unpriced), "parts": _rows(made.parts),
-        "accounts": _rows(made.accounts), "total": {terms.currency: _plain(made.total)},
+        "accounts": _rows(made.accounts), "total": {terms.currency: plain_text(made.total)},
     }  # fmt: skip
 
 
 def _rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
     return [
-        {name: _plain(value) if isinstance(value, Decimal) else value for name, value in row.items()}
+        {name: plain_text(value) if isinstance(value, Decimal) else value for name, value in row.items()}
         for row in frame.iter_rows(named=True)
     ]
-
-
-def _plain(value: Decimal) -> str:
-    """All of its digits, without zeros at the end (`normalize` would round to the digits of the context)."""
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _print(made: "Quote") -> None:

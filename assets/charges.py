@@ -44,7 +44,7 @@ def _rate(step: Step) -> dict[str, Any]:
         return _report(no_rows(CHANGED), closed, 0, 0)
     totals = step.lake.frame("steps/charges/totals", {"run": step.run})
     recent: datetime = step.lake.value("steps/charges/first_closing", step.bounds()) or closed
-    usage, standing = _load(step, touched, recent)
+    usage, standing = _load(step, touched, recent, closed)
     kept = _without(totals, fresh)
     rated = rate(_forget_counted(usage, fresh), facts.prices, facts.subscriptions, kept)
     changed = difference(rated.due, standing)
@@ -98,42 +98,44 @@ def _period_starts(accounts: pl.DataFrame, facts: Facts) -> pl.DataFrame:
     return held.filter(inside).select("account_id", first_slice="period_start")
 
 
-def _load(step: Step, touched: pl.DataFrame, recent: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _load(step: Step, touched: pl.DataFrame, recent: datetime, closed: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Usage and standing charges of all touched slices.
 
     In two parts, because the hours that just closed (from `recent` on) hold nearly all of it, and earlier ones are read
     for late records only.
     """
     first = instant(touched["first_slice"], "min")
-    with step.lake.registered(touched=touched):
-        usage = step.lake.frame("steps/charges/usage_recent", {**step.bounds(), "recent": recent})
-        standing = step.lake.frame("steps/charges/standing_recent", {"run": step.run, "recent": recent})
-    if first >= recent:
-        return usage, standing
-    late = touched.filter(pl.col("first_slice") < recent)
-    usage_before, standing_before = (
-        _usage_before(step, late, first, recent),
-        _standing_before(step, late, first, recent),
-    )
-    return pl.concat([usage, usage_before]), pl.concat([standing, standing_before.select(standing.columns)])
+    parts: list[tuple[pl.Series | None, datetime, datetime]] = [(None, recent, closed)]
+    if first < recent:
+        parts.append((touched.filter(pl.col("first_slice") < recent)["account_id"], first, recent))
+    usage = pl.concat([_usage(step, touched, *part) for part in parts])
+    return usage, pl.concat([_standing(step, touched, *part) for part in parts])
 
 
-def _usage_before(step: Step, late: pl.DataFrame, first: datetime, recent: datetime) -> pl.DataFrame:
+def _usage(
+    step: Step, touched: pl.DataFrame, accounts: pl.Series | None, first: datetime, until: datetime
+) -> pl.DataFrame:
+    """Each touched slice, with the part of its quantity that was counted before."""
     columns = (*USAGE_KEY, "quantity", "run")
-    rows = rows_of_accounts(step.lake, "usage_hourly", columns, late["account_id"], first, recent)
+    rows = _touched_rows(step, rows_of_accounts(step.lake, "usage_hourly", columns, accounts, first, until), touched)
     counted = pl.when(pl.col("run") <= step.head).then("quantity").otherwise(pl.lit(0, pl.Decimal(38, 9)))
-    return sum_by(_touched_rows(step, rows, late).with_columns(counted=counted), USAGE_KEY, "quantity", "counted")
+    increments = rows.select(*USAGE_KEY, "quantity", counted=counted)
+    # A run appends a slice once: there is nothing to add up in an hour that only one has written.
+    return increments if rows["run"].n_unique() <= 1 else sum_by(increments, USAGE_KEY, "quantity", "counted")
 
 
-def _standing_before(step: Step, late: pl.DataFrame, first: datetime, recent: datetime) -> pl.DataFrame:
+def _standing(
+    step: Step, touched: pl.DataFrame, accounts: pl.Series | None, first: datetime, until: datetime
+) -> pl.DataFrame:
+    """What was charged for the touched slices; `rating.difference` adds up."""
     columns = (*CHARGE_KEY, "quantity_delta", "amount_delta", "run")
-    rows = rows_of_accounts(step.lake, "charges", columns, late["account_id"], first, recent)
-    return _touched_rows(step, rows, late).rename({"quantity_delta": "quantity", "amount_delta": "amount"})
+    rows = rows_of_accounts(step.lake, "charges", columns, accounts, first, until)
+    return _touched_rows(step, rows, touched).select(*CHARGE_KEY, quantity="quantity_delta", amount="amount_delta")
 
 
-def _touched_rows(step: Step, rows: pl.DataFrame, late: pl.DataFrame) -> pl.DataFrame:
+def _touched_rows(step: Step, rows: pl.DataFrame, touched: pl.DataFrame) -> pl.DataFrame:
     """The rows up to the step's run of each account and meter from its first touched slice on."""
-    known = rows.lazy().filter(pl.col("run") <= step.run).join(late.lazy(), on=["account_id", "meter"])
+    known = rows.lazy().filter(pl.col("run") <= step.run).join(touched.lazy(), on=["account_id", "meter"])
     since = known.filter(pl.col("slice_start") >= pl.col("first_slice")).drop("first_slice")
     return since.collect(engine="streaming")
 

@@ -14,6 +14,7 @@ from rating.periods import instant
 from rating.postings import draw_difference, expiries, unbilled_difference
 from rating.restarts import forget_counted, forget_states, recut, restarts, together
 from rating.schemas import no_rows
+from rating.sums import sum_by
 from resources.account_rows import rows_of_accounts
 from resources.facts import EPOCH, closed_until, facts_as_of, reference_moved, slices_of
 from resources.lake import Lake
@@ -82,10 +83,10 @@ def _burn(step: Step, touched: pl.DataFrame, restarted: pl.DataFrame, closed: da
     parameters = {"run": step.run, "first": first}
     recent: datetime = step.lake.value("steps/charges/first_closing", step.bounds()) or last
     late_accounts = touched.filter(pl.col("first_slice") < recent)["account_id"]
-    late = rows_of_accounts(step.lake, "charges", CHARGE, late_accounts, first, recent)
-    with step.lake.registered(touched=touched, late_charges=late):
+    parts = ((None, recent, closed), (late_accounts, first, recent))
+    charges = pl.concat([_charges_by_slice(step, touched, *part) for part in parts])
+    with step.lake.registered(touched=touched):
         lots = step.lake.frame("steps/ledger/lots", {"run": step.run})
-        charges = step.lake.frame("steps/ledger/charges_by_slice", {**step.bounds(), "recent": recent})
         draws = step.lake.frame("steps/ledger/standing_draws", parameters)
         unbilled = step.lake.frame("steps/ledger/standing_unbilled", parameters)
         expired = step.lake.frame("steps/ledger/standing_expiries", {"run": step.run})
@@ -105,6 +106,18 @@ def _burn(step: Step, touched: pl.DataFrame, restarted: pl.DataFrame, closed: da
         ),
         expiry_legs(draw_difference(expiries(lots, state, closed), expired.select(DRAWS.names())), lots),
     ]  # fmt: skip
+
+
+def _charges_by_slice(
+    step: Step, touched: pl.DataFrame, accounts: pl.Series | None, first: datetime, until: datetime
+) -> pl.DataFrame:
+    """Net charges of the touched accounts by slice, with the part that was posted before."""
+    rows = rows_of_accounts(step.lake, "charges", CHARGE, accounts, first, until)
+    known = rows.lazy().filter(pl.col("run") <= step.run).join(touched.lazy(), on="account_id")
+    since = known.filter(pl.col("slice_start") >= pl.col("first_slice")).collect(engine="streaming")
+    posted = pl.when(pl.col("run") <= step.head).then("amount_delta").otherwise(pl.lit(0, pl.Decimal(38, 18)))
+    amounts = since.select("account_id", "slice_start", amount="amount_delta", counted=posted)
+    return sum_by(amounts, ("account_id", "slice_start"), "amount", "counted")
 
 
 def burn_slices(lake: Lake, run: int, charges: pl.DataFrame) -> pl.DataFrame:

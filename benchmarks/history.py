@@ -33,7 +33,6 @@ from benchmarks.sizes import HOUR, MEASURED_HOUR, METERS, MONTH_START, RECORDS_O
 from resources.clock import FixedClock
 from resources.project import Project
 from resources.settings import load_settings
-from resources.staging import stage_query
 from resources.writer import Step, converge
 
 SETTINGS = """\
@@ -102,8 +101,7 @@ def _append_quantities(step: Step, sizes: Sizes, start: datetime, end: datetime)
         one_resource_of=resources,
         quantity=OF_AN_HOUR.format(hours=hours * resources, records=RECORDS_OF_SERIES, factor=factor),
     )
-    staged = stage_query(step.lake, "usage_hourly", query, {"slice_start": start, "stamped_run": step.run})
-    step.staged += staged.files
+    step.append("usage_hourly", step.lake.connection.execute(query, {"slice_start": start}).pl())
     step.append("run_hours", _hours(start, end).alias("hour").to_frame())
 
 

@@ -10,6 +10,7 @@ import polars as pl
 from rating.errors import OutOfBoundsError
 from rating.money import AMOUNT_LIMIT
 from rating.schemas import CHARGE_KEY, DUE, check_charges
+from rating.sums import group_by_telling
 
 _HOLDS_AT_MOST: Final = 10 * AMOUNT_LIMIT
 
@@ -38,11 +39,8 @@ def _changes(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _add_up(rows: pl.DataFrame) -> pl.DataFrame:
     """Add up the rows of each key, having made sure that the sums cannot wrap (design 7)."""
-    # What is the same in all rows tells no two of them apart: with half of the key the sums take half of the time.
-    same = rows.select(pl.col(CHARGE_KEY).eq_missing(pl.col(CHARGE_KEY).first()).all()).row(0, named=True)
-    telling = [name for name in CHARGE_KEY if not same[name]] or [CHARGE_KEY[0]]
-    carried = pl.col([name for name in CHARGE_KEY if name not in telling]).first()
-    sums = rows.group_by(telling).agg(carried, pl.col("quantity").sum(), pl.col("amount").sum(), pl.len().alias("rows"))
+    totals = pl.col("quantity", "amount").sum()
+    sums = group_by_telling(rows, CHARGE_KEY, totals, pl.len().alias("rows"))
     most, largest = sums["rows"].max(), rows.select(pl.col("amount").abs().max()).item()
     if isinstance(most, int) and most * largest >= _HOLDS_AT_MOST:
         row = sums.filter(pl.col("rows") == most).row(0, named=True)

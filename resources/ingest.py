@@ -12,7 +12,7 @@ import polars as pl
 from rating.metering import compile_meters
 from resources.file_rows import UNKNOWN_CONTENT, failed_rows, taken_rows
 from resources.lake import Lake, quoted
-from resources.landing import LandedFile
+from resources.landing import LandedFile, Recheck
 from resources.new_files import NewFiles
 from resources.price_books import books_as_of
 from resources.raw_files import UNREADABLE, define_macros, open_files, read_from, reason_of
@@ -62,11 +62,12 @@ def _take_readable(step: Step, source: Source, new: NewFiles, closed_until: date
         staged, inlined = len(step.staged), len(step.inlined)
         failure: Exception | None = None
         counts = pl.DataFrame()
-        try:
-            counts = _stage(step, source, files, closed_until)
-        except UNREADABLE as error:
-            failure = error
-        changed = [file.name for file in files if not file.is_unchanged(new.sha256[file.name])]
+        with Recheck(files, new.sha256) as recheck:
+            try:
+                counts = _stage(step, source, files, closed_until, recheck)
+            except UNREADABLE as error:
+                failure = error
+            changed = recheck.changed()
         if failure is None and not changed:
             return taken_rows(files, sha256, counts), failed_rows(new.readable, sha256, errors)
         reasons = dict.fromkeys(changed, CHANGED)
@@ -100,11 +101,14 @@ def _find_unreadable(lake: Lake, source: Source, files: Sequence[LandedFile]) ->
     return reasons
 
 
-def _stage(step: Step, source: Source, files: Sequence[LandedFile], closed_until: datetime) -> pl.DataFrame:
+def _stage(
+    step: Step, source: Source, files: Sequence[LandedFile], closed_until: datetime, recheck: Recheck
+) -> pl.DataFrame:
     lake = step.lake
     open_files(lake, source, files)
     judge(step, source.name)
-    _stage_usual(step, source)
+    if _stage_usual(step, source):
+        recheck.begin()
     _stage_accepted(step)
     step.append_statement("rejected_events", "steps/ingest/rejected", {"source": source.name})
     step.append("ingested_hours", lake.frame("steps/ingest/hours_accepted", {"source": source.name}))
@@ -133,11 +137,12 @@ def _repeated(hashes: pl.DataFrame) -> pl.DataFrame:
     return ordered.filter(pl.col("identity_hash") == pl.col("identity_hash").shift(1)).unique()
 
 
-def _stage_usual(step: Step, source: Source) -> None:
+def _stage_usual(step: Step, source: Source) -> bool:
     """Stage the records that need no second look: accepted, alone with their identity, of the days that most are of.
 
-    They are nearly all, and go straight into one file a day. `landed` and `yielded` then hold the other rows only:
-    refused, repeated, or of other days. Where those are many (a file of a whole year), none are staged here.
+    They are nearly all, and go straight into one file a day. `landed` and `yielded` then hold the other rows only, in
+    memory: refused, repeated, or of other days. Where those are many (a file of a whole year), none are staged here, and
+    it returns False: the files are still to be read.
     """
     lake = step.lake
     for name in ("usual_hours", "unusual_rows"):
@@ -146,7 +151,7 @@ def _stage_usual(step: Step, source: Source) -> None:
     usual = lake.connection.execute("select day, sum(records) from usual_hours group by day order by day").fetchall()
     unusual = lake.connection.execute("select count(*) from unusual_rows").fetchone() or (0,)
     if unusual[0] >= MOST_UNUSUAL * sum(records for _, records in usual):
-        return
+        return False
     for name in ("landed_usual", "landed_unusual"):
         lake.run_statement(f"steps/ingest/{name}")
     _make_types(lake, source)
@@ -155,6 +160,7 @@ def _stage_usual(step: Step, source: Source) -> None:
         step.append_of_day("usage_events", "steps/ingest/usual_events", day)
     lake.run_statement("steps/ingest/landed_rest")
     read_from(lake, source, "landed")
+    return True
 
 
 def _make_types(lake: Lake, source: Source) -> None:

@@ -6,9 +6,11 @@ What belongs here: names, sizes, times and hashes of files. What does not: what 
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 ENDINGS = {".parquet": "parquet", ".csv": "csv", ".ndjson": "json", ".jsonl": "json", ".json": "json"}
 COMPRESSED = {".gz": "gzip", ".zst": "zstd"}
@@ -57,6 +59,33 @@ class LandedFile:
             return (now.st_size, now.st_mtime_ns) == (self.size, self.modified_ns) and self.sha256() == sha256
         except OSError:
             return False
+
+
+class Recheck:
+    """Whether files are still what they were when they were hashed: found out beside other work, once it has begun."""
+
+    def __init__(self, files: Sequence[LandedFile], sha256: Mapping[str, str]) -> None:
+        self._files, self._sha256 = files, sha256
+        self._pool = ThreadPoolExecutor(1)
+        self._changed: Future[list[str]] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def begin(self) -> Future[list[str]]:
+        """Hash them again: nothing reads them any more."""
+        self._changed = self._changed or self._pool.submit(self._find)
+        return self._changed
+
+    def changed(self) -> list[str]:
+        """The names of those that changed or went away."""
+        return self.begin().result()
+
+    def _find(self) -> list[str]:
+        return [file.name for file in self._files if not file.is_unchanged(self._sha256[file.name])]
 
 
 def landed_files(landing: Path, source: str) -> list[LandedFile]:

@@ -1,7 +1,0 @@
--- Every slice of the touched accounts and meters from `$recent` on, with the part that was counted before.
-select account_id, service_id, resource_id, meter, dimensions, slice_start, sum(quantity) as quantity,
-       coalesce(sum(quantity) filter (where run <= $head), 0)::decimal(38, 9) as counted
-from usage_hourly
-join touched using (account_id, meter)
-where run <= $run and slice_start >= $recent and slice_start >= first_slice
-group by all

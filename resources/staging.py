@@ -6,6 +6,7 @@ DuckLake registers a file without flushing it and without looking at what it hol
 
 import contextlib
 import os
+import shutil
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -35,6 +36,9 @@ FORMAT = (
     "return_files true"
 )
 
+# A disk with less room than this, in bytes, is full: it may have held a part of what could not be written.
+LITTLE_ROOM = 1024 * 1024
+
 
 @dataclass(frozen=True)
 class StagedFile:
@@ -62,9 +66,20 @@ def stage_frame(lake: Lake, table: str, frame: pl.DataFrame, run: int) -> Staged
         for day in days.unique().sort():
             path = _folder(lake, table, day) / f"{batch}.parquet"
             part = stamped if day is None else stamped.filter(days == day)
-            part.write_parquet(path, compression="lz4")
+            _write(part, path)
             written.append(path)
         return _staged(lake, table, frame.height, written)
+
+
+def _write(frame: pl.DataFrame, path: Path) -> None:
+    """Write a frame; where the disk is full, say so: Polars names a full disk a fault of the format, at times."""
+    try:
+        frame.write_parquet(path, compression="lz4")
+    except pl.exceptions.PolarsError as error:
+        if shutil.disk_usage(path.parent).free >= LITTLE_ROOM:
+            raise
+        message = f"no space left on the disk of {path.parent}; make room, and run again ({error})"
+        raise LakeError(message) from error
 
 
 def stage_statement(lake: Lake, table: str, name: str, parameters: Parameters, run: int) -> Staged:

@@ -1,12 +1,15 @@
-"""`python -m benchmarks`: measure an hour, and print."""
+"""`python -m benchmarks`: measure, and print."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from benchmarks.growth import GROWING, HISTORY, measure_growth
 from benchmarks.hourly import measure_hour
+from benchmarks.kernel import measure_kernel
 from benchmarks.sizes import Sizes
 
 # The fewest that make 100 accounts, of which one is late.
@@ -14,19 +17,49 @@ FEWEST_RECORDS = 60_000
 app = typer.Typer(add_completion=False)
 
 
+class Part(StrEnum):
+    """What is measured."""
+
+    HOUR = "hour"
+    KERNEL = "kernel"
+    GROWTH = "growth"
+
+
 @app.command()
 def main(
+    parts: Annotated[
+        list[Part] | None,
+        typer.Argument(
+            help="hour: an hourly run against one bare query; kernel: rating alone; growth: hours of 1 to 64 million "
+            "records. All of them, if none is named."
+        ),
+    ] = None,
     records: Annotated[
-        int, typer.Option(help="Lines of the landed file; resources and accounts follow.", min=FEWEST_RECORDS)
+        int, typer.Option(help="Lines of the hour's file; resources and accounts follow.", min=FEWEST_RECORDS)
     ] = 12_000_000,
-    pairs: Annotated[int, typer.Option(help="How often the pipeline and the bare query are run in turn.", min=1)] = 3,
+    pairs: Annotated[int, typer.Option(help="How often both sides of a comparison are run in turn.", min=1)] = 3,
+    most: Annotated[
+        int, typer.Option(help="The most records of an hour in `growth`.", min=FEWEST_RECORDS)
+    ] = 64_000_000,
     keep: Annotated[
         Path | None, typer.Option(help="Keep the data in this folder, and use what an earlier call kept there.")
     ] = None,
 ) -> None:
-    """Bill an hour in the middle of a month, and compare with one bare query over the same landed file."""
-    whole = records // FEWEST_RECORDS * FEWEST_RECORDS
-    measure_hour(Sizes(whole), pairs=pairs, keep=keep / str(whole) if keep else None, console=Console())
+    """Measure on this machine what the project claims, and print it."""
+    console, chosen = Console(), parts or list(Part)
+    size = Sizes(_whole(records))
+    if Part.KERNEL in chosen:
+        measure_kernel(size, times=pairs, console=console)
+    if Part.HOUR in chosen:
+        measure_hour(size, pairs=pairs, keep=keep / str(size.records) if keep else None, console=console)
+    if Part.GROWTH in chosen:
+        growing = [Sizes(_whole(records), HISTORY) for records in GROWING if records <= most]
+        measure_growth(growing, keep=keep, console=console)
+
+
+def _whole(records: int) -> int:
+    """So many that every resource has all of its records."""
+    return records // FEWEST_RECORDS * FEWEST_RECORDS
 
 
 if __name__ == "__main__":

@@ -95,12 +95,17 @@ def write_records(path: Path, sizes: Sizes, *, dirty: bool) -> None:
         connection.execute(f"copy ({query}) to '{quoted(path)}' (format parquet, compression zstd)")
 
 
-def write_price_book(path: Path) -> None:
+def price_book() -> str:
     """Five meters that add up, each priced by three tiers over the whole account."""
     meters = "\n".join(f"  {meter}: {{unit: unit, aggregation: sum}}" for meter in METERS)
     price = "      - {{id: {0}, meter: {0}, model: graduated, accumulate: account, tiers: {1}}}"
     prices = "\n".join(price.format(meter, TIERS) for meter in METERS)
-    path.write_text(PRICE_BOOK.format(meters=meters, prices=prices), encoding="utf-8")
+    return PRICE_BOOK.format(meters=meters, prices=prices)
+
+
+def write_price_book(path: Path) -> None:
+    """Write the price book."""
+    path.write_text(price_book(), encoding="utf-8")
 
 
 def write_accounts(landing: Path, sizes: Sizes) -> None:

@@ -9,7 +9,7 @@ The machine's other work slows both alike, so the ratio says more than the secon
 
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -20,15 +20,11 @@ from rich.table import Table
 
 from benchmarks.data import write_records
 from benchmarks.history import make_project
-from benchmarks.measure import Measured, Rewind, in_fresh_process, run_bare_query, run_pipeline
+from benchmarks.measure import BenchmarkError, Measured, Rewind, in_fresh_process, run_bare_query, run_pipeline
 from benchmarks.sizes import Sizes
 
 # How long the pipeline may take, in times of the bare query, by whether the file has repeats and conflicts.
 TARGETS: Final = {"dirty": 2.2, "clean": 1.8}
-
-
-class BenchmarkError(Exception):
-    """What was measured did not do its work, so that its time means nothing."""
 
 
 @dataclass(frozen=True)
@@ -52,16 +48,23 @@ class Comparison:
 
 def compare_hour(sizes: Sizes, *, pairs: int, folder: Path, show: Callable[[str], None]) -> list[Comparison]:
     """Make the project and its files in the folder, if they are not there, and measure both kinds of file."""
-    project, made = folder / "project", folder / "made"
-    if not made.exists():
-        shutil.rmtree(project, ignore_errors=True)
-        make_project(project, sizes, show)
-        for kind in TARGETS:
-            show(f"records: {kind}")
-            write_records(folder / f"{kind}.parquet", sizes, dirty=kind == "dirty")
-        made.touch()
-    rewind = Rewind(project)
+    make_data(folder, sizes, tuple(TARGETS), show)
+    rewind = Rewind(folder / "project")
     return [_compare(kind, sizes, pairs, folder, rewind, show) for kind in TARGETS]
+
+
+def make_data(folder: Path, sizes: Sizes, kinds: Sequence[str], show: Callable[[str], None]) -> None:
+    """Make the project and a file of each kind in the folder, if they are not there."""
+    project, made = folder / "project", folder / "made"
+    if made.exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(project, ignore_errors=True)
+    make_project(project, sizes, show)
+    for kind in kinds:
+        show(f"records: {kind}")
+        write_records(folder / f"{kind}.parquet", sizes, dirty=kind == "dirty")
+    made.touch()
 
 
 def _compare(
@@ -74,11 +77,11 @@ def _compare(
         pipeline.append(in_fresh_process(run_pipeline, folder / "project", file))
         rewind.back()
         bare.append(in_fresh_process(run_bare_query, folder / "project", file))
-        _check(kind, sizes, pipeline[-1])
+        check_run(kind, sizes, pipeline[-1])
     return Comparison(kind, sizes.records, pipeline, bare)
 
 
-def _check(kind: str, sizes: Sizes, measured: Measured) -> None:
+def check_run(kind: str, sizes: Sizes, measured: Measured) -> None:
     """The run took every record, knew the repeated ones, priced all use and charged every account."""
     taken, charged = measured.reports["usage_events"], measured.reports["charges"]
     repeats, conflicts = (sizes.records // 200, sizes.records // 1000) if kind == "dirty" else (0, 0)
@@ -129,13 +132,13 @@ def measure_hour(sizes: Sizes, *, pairs: int, keep: Path | None, console: Consol
             keep.mkdir(parents=True, exist_ok=True)
             comparisons = compare_hour(sizes, pairs=pairs, folder=keep, show=status.update)
         else:
-            with tempfile.TemporaryDirectory(prefix="meterbook-bench-", dir=_build_folder()) as folder:
+            with tempfile.TemporaryDirectory(prefix="meterbook-bench-", dir=build_folder()) as folder:
                 comparisons = compare_hour(sizes, pairs=pairs, folder=Path(folder), show=status.update)
     print_comparisons(comparisons, console)
     return comparisons
 
 
-def _build_folder() -> Path:
+def build_folder() -> Path:
     """The checkout's ignored folder: the system's own temporary folder may lie in memory."""
     folder = Path(__file__).parents[1] / "build"
     folder.mkdir(exist_ok=True)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, ParamSpec, TypeVar
 
 # pandera imports hypothesis at its first check where it is installed, which is for developers only: not in a run.
 import hypothesis  # noqa: F401
@@ -24,6 +24,8 @@ from benchmarks.sizes import HOUR, MEASURED_HOUR
 from pipelines.hourly import hourly_steps
 from resources.lake import connect
 
+P = ParamSpec("P")
+M = TypeVar("M")
 THREADS: Final = 2
 MEMORY_LIMIT: Final = "4GB"
 # The least that anyone must do with such a file, as anyone would write it: take each identity once, and add up what is
@@ -57,11 +59,20 @@ class Measured:
         return sum(self.seconds.values())
 
 
-def in_fresh_process(measure: Callable[[Path, Path], Measured], folder: Path, file: Path) -> Measured:
+class BenchmarkError(Exception):
+    """What was measured did not do its work, so that its time means nothing."""
+
+
+def in_fresh_process(measure: Callable[P, M], *arguments: P.args, **named: P.kwargs) -> M:
     """Measure in a new process with two threads, so that nothing is warm and its memory is its own."""
-    os.environ["POLARS_MAX_THREADS"] = str(THREADS)
+    return with_threads(THREADS, measure, *arguments, **named)
+
+
+def with_threads(threads: int, measure: Callable[P, M], *arguments: P.args, **named: P.kwargs) -> M:
+    """The same with so many threads for Polars."""
+    os.environ["POLARS_MAX_THREADS"] = str(threads)
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(measure, folder, file).result()
+        return pool.submit(measure, *arguments, **named).result()
 
 
 def run_pipeline(folder: Path, file: Path) -> Measured:

@@ -10,6 +10,7 @@ HOUR = timedelta(hours=1)
 # The hour that is measured lies in the middle of a month.
 MEASURED_HOUR = datetime(2026, 11, 15, 12, tzinfo=UTC)
 MONTH_START = datetime(2026, 11, 1, tzinfo=UTC)
+MONTH_END = datetime(2026, 12, 1, tzinfo=UTC)
 LATE_BY_AT_MOST = timedelta(hours=48)
 METERS = ("cpu", "memory", "disk_io", "network_in", "network_out")
 RECORDS_OF_SERIES = 12

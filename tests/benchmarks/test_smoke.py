@@ -1,13 +1,17 @@
-"""The benchmark runs at a small size, and what it measures does its work."""
+"""The benchmarks run at a small size, and what they measure does its work."""
 
 import io
 from datetime import timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
 from rich.console import Console
 
-from benchmarks.hourly import BenchmarkError, Comparison, _check, measure_hour
+from benchmarks.growth import STAGES, measure_growth
+from benchmarks.hourly import Comparison, check_run, measure_hour
+from benchmarks.kernel import make_kernel, measure_kernel, rate_ours, rate_plainly
+from benchmarks.measure import BenchmarkError
 from benchmarks.sizes import Sizes
 
 
@@ -45,6 +49,31 @@ def test_every_stage_has_its_share(measured: tuple[list[Comparison], str]) -> No
 def test_a_run_that_leaves_records_out_is_no_measurement(small: Sizes, measured: tuple[list[Comparison], str]) -> None:
     dirty, clean = measured[0]
     with pytest.raises(BenchmarkError):
-        _check("clean", small, dirty.pipeline[0])
+        check_run("clean", small, dirty.pipeline[0])
     with pytest.raises(BenchmarkError):
-        _check("dirty", small, clean.pipeline[0])
+        check_run("dirty", small, clean.pipeline[0])
+
+
+def test_the_kernel_charges_what_the_short_program_charges(small: Sizes) -> None:
+    printed = io.StringIO()
+    measured = measure_kernel(small, times=1, console=Console(file=printed, width=100))
+    assert measured.rows == small.series
+    assert "rows per second" in printed.getvalue()
+    kernel = make_kernel(small)
+    ours, plain = rate_ours(kernel), rate_plainly(kernel)
+    assert ours["amount_delta"].sum() == plain["amount"].sum() > 0
+    # Some accounts pass a tier within the hour: the slices of a meter do not all have the same price.
+    prices = ours.with_columns(
+        price=pl.col("amount_delta").cast(pl.Float64) / pl.col("quantity_delta").cast(pl.Float64)
+    )
+    assert prices["price"].round(9).n_unique() > 3
+
+
+def test_growth_prints_a_line_for_each_size(small: Sizes, tmp_path: Path) -> None:
+    printed = io.StringIO()
+    grown = measure_growth(
+        [small, Sizes(120_000, small.history)], keep=tmp_path, console=Console(file=printed, width=140)
+    )
+    assert [one.records for one in grown] == [60_000, 120_000]
+    for word in ("60,000", "120,000", "peak GB", *STAGES):
+        assert word in printed.getvalue()

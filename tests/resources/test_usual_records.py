@@ -65,6 +65,13 @@ def test_both_ways_make_the_same(name: str, tmp_path: Path, monkeypatch: pytest.
     assert take(tmp_path / "long", FILES[name]) == short
 
 
+@pytest.mark.parametrize("name", ["some of all", "copies of an earlier file", "nothing good"])
+def test_hashes_sorted_in_parts_find_the_same(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_once = take(tmp_path / "at once", FILES[name])
+    monkeypatch.setattr(ingest, "MOST_HASHES", 7)
+    assert take(tmp_path / "in parts", FILES[name]) == at_once
+
+
 def test_the_short_way_is_taken(tmp_path: Path) -> None:
     world = World(tmp_path)
     row = world.take("hour.ndjson", FILES["some of all"][0])

@@ -56,11 +56,12 @@ def _fenced(text: str) -> str:
 def _book(text: str) -> PriceBook:
     """A book with nothing but the one price; it is read as any book is, so an example that is wrong is refused."""
     price: dict[str, Any] = yaml.safe_load(text)
+    meter = {"unit": "unit", "aggregation": "sum", "value": "amount" if price["model"] == "dynamic" else "quantity"}
     document = {
         "version": "example",
         "effective_from": "2026-11-01T00:00:00Z",
         "currency": "EUR",
-        "meters": {price["meter"]: {"unit": "unit", "aggregation": "sum"}},
+        "meters": {price["meter"]: meter},
         "plans": {"standard": {"prices": [price]}},
     }
     return parse_price_book(document, "an example of pricebook.md.j2")

@@ -31,7 +31,7 @@ from rating.pricebook.fields import (
     refuse_all,
 )
 
-ModelName = Literal["unit", "graduated", "volume", "stairstep", "package"]
+ModelName = Literal["unit", "graduated", "volume", "stairstep", "package", "dynamic"]
 # The keys that each model needs; it may have none that only others need.
 KEYS_OF_MODEL: Final[dict[ModelName, tuple[str, ...]]] = {
     "unit": ("unit_price",),
@@ -39,7 +39,9 @@ KEYS_OF_MODEL: Final[dict[ModelName, tuple[str, ...]]] = {
     "volume": ("tiers",),
     "stairstep": ("tiers",),
     "package": ("package_size", "package_price"),
+    "dynamic": ("multiplier",),
 }
+_OF_QUANTITIES: Final = tuple(model for model in KEYS_OF_MODEL if model != "dynamic")
 # The keys that each tier of a model needs.
 KEYS_OF_TIER: Final[dict[ModelName, tuple[str, ...]]] = {
     "graduated": ("unit_price",),
@@ -75,6 +77,8 @@ class Meter(_Part):
     """The dimensions that tell the samples of one resource apart; each series is weighted by itself."""
     allow_negative: bool = False
     """Whether records may be negative; where they may not, such a record is refused."""
+    value: Literal["quantity", "amount"] = "quantity"
+    """What of a record is metered: its quantity, or the `amount` of money that it carries, for prices that are `dynamic`."""
 
     @property
     def max_gap_microseconds(self) -> int | None:
@@ -126,6 +130,8 @@ class Price(_Part):
     """How much one package holds."""
     package_price: FixedAmount | None = None
     """What each package costs that is begun."""
+    multiplier: UnitPrice | None = None
+    """What one unit of the amounts costs that the records carry: `"1.2"` adds a fifth to them."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -134,7 +140,7 @@ class Price(_Part):
 
     def money(self) -> Iterator[tuple[str, dict[str, Decimal]]]:
         """Every amount of money in the price, by its path."""
-        amounts = [(name, getattr(self, name)) for name in ("unit_price", "package_price", "maximum")]
+        amounts = [(name, getattr(self, name)) for name in ("unit_price", "package_price", "multiplier", "maximum")]
         for position, tier in enumerate(self.tiers or ()):
             amounts += [(f"tiers[{position}].{name}", getattr(tier, name)) for name in ("unit_price", "flat_fee")]
         yield from ((path, money) for path, money in amounts if money is not None)
@@ -170,7 +176,7 @@ class PriceBook(_Part):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        refuse_all([*_meter_references(self), *_currency_problems(self)])
+        refuse_all([*_meter_references(self), *_value_problems(self), *_currency_problems(self)])
         return self
 
     def prices(self) -> Iterator[tuple[str, str, Price]]:
@@ -262,6 +268,21 @@ def _meter_references(book: PriceBook) -> Iterator[Problem]:
         if price.meter not in book.meters:
             known = ", ".join(sorted(book.meters)) or "none"
             yield Problem(f"{path}.meter", f"no meter {price.meter!r}", f"use a meter of this book: {known}")
+
+
+def _value_problems(book: PriceBook) -> Iterator[Problem]:
+    """Amounts of money are priced by `dynamic` alone, and nothing else is."""
+    for _, path, price in book.prices():
+        meter = book.meters.get(price.meter)
+        if meter is None or (price.model == "dynamic") == (meter.value == "amount"):
+            continue
+        if price.model == "dynamic":
+            mend = f"add value: amount to the meter, or use model: {' or '.join(_OF_QUANTITIES)}"
+            yield Problem(f"{path}.model", f"dynamic prices amounts, and meter {price.meter!r} has quantities", mend)
+        else:
+            mend = "use model: dynamic, or take value: amount out of the meter"
+            what = f"meter {price.meter!r} has amounts of money, and {price.model} prices quantities"
+            yield Problem(f"{path}.model", what, mend)
 
 
 def _currency_problems(book: PriceBook) -> Iterator[Problem]:

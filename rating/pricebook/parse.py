@@ -37,7 +37,7 @@ _MISSING: Final = {
     "unit_price": 'give the price of one unit in quotes: unit_price: "0.012"',
     "id": "give the price a name of its own in its plan: id: cpu",
     "meter": "name the meter that it prices: meter: cpu",
-    "model": "say how the quantity is priced: model: unit, graduated, volume, stairstep or package",
+    "model": "say how the quantity is priced: model: unit, graduated, volume, stairstep, package or dynamic",
 }
 _SHAPES: Final = {
     "tuple_type": ("is not a list", "write a list: [...] or lines that begin with '-'"),

@@ -7,7 +7,7 @@ from typing import Final
 
 PENDING_KEYS: Final = frozenset(
     # of a price
-    """where when minimum commit account_maximum pooled allowance surcharge discount multiplier
+    """where when minimum commit account_maximum pooled allowance surcharge discount
     book unit window scope"""
     # of a plan or a book
     " recurring trial grace coupons accounts tax"
@@ -16,7 +16,6 @@ PENDING_KEYS: Final = frozenset(
 )
 
 PENDING_VALUES: Final = {
-    "model": frozenset({"dynamic"}),
     "aggregation": frozenset({"max", "latest", "count", "unique_count", "counter", "percentile"}),
     "accumulate": frozenset({"service", "parent"}),
 }

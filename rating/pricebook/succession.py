@@ -81,6 +81,7 @@ def _amounts(span: PriceSpan) -> dict[str, object]:
     return {
         "unit_price": price.unit_price and resolve(price.unit_price),
         "package_price": price.package_price and resolve(price.package_price),
+        "multiplier": price.multiplier and resolve(price.multiplier),
         "maximum": price.maximum and resolve(price.maximum),
         "tiers": tiers,
     }
@@ -105,7 +106,7 @@ def _changes(earlier: PriceBook, later: PriceBook) -> Iterator[Problem]:
     """What a later book says otherwise, and must not."""
     since = f"than in version {earlier.version!r}"
     for name in sorted(earlier.meters.keys() & later.meters.keys()):
-        fields = ["unit", "aggregation", "series"]
+        fields = ["unit", "aggregation", "series", "value"]
         # How a gauge is metered has no time from which it holds either: hours metered before would say otherwise.
         if earlier.meters[name].aggregation == later.meters[name].aggregation:
             fields += ["max_gap", "factor", "time_unit"]

@@ -58,12 +58,18 @@ def _package_steps(price: Price) -> list[Step]:
     return [Step(Decimal(0), price.package_size, price.package_price or {}, {})]
 
 
+def _dynamic_steps(price: Price) -> list[Step]:
+    """`dynamic`: Q, which is the amount that the records carry, x multiplier."""
+    return [Step(Decimal(0), None, price.multiplier or {}, {})]
+
+
 MODELS: Final[dict[ModelName, Model]] = {
     "unit": Model(_unit_steps, IN_PARTS),
     "graduated": Model(_tier_steps, IN_PARTS),
     "volume": Model(_tier_steps, WHOLE),
     "stairstep": Model(_tier_steps, WHOLE),
     "package": Model(_package_steps, PACKAGES),
+    "dynamic": Model(_dynamic_steps, IN_PARTS),
 }
 
 

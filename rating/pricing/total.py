@@ -16,7 +16,10 @@ from rating.pricing.models import MODELS
 
 
 def total_cost(price: Price, quantities: pl.Series, currency: str | None = None) -> pl.Series:
-    """C(Q), exactly, of one price for many running quantities; `currency` where the price has several."""
+    """C(Q), exactly, of one price for many running quantities; `currency` where the price has several.
+
+    The quantities of a `dynamic` price are amounts of money: what the records carried so far.
+    """
     steps = MODELS[price.model].steps(price)
     chosen = currency if currency is not None else next(iter(steps[0].unit_price), BOOK_CURRENCY)
     columns: dict[str, object] = {

@@ -24,6 +24,7 @@ WORDS = {
         {"model": "package", "package_size": "100", "package_price": "1"},
         [("package", "packages of 100 GB")],
     ),
+    "dynamic": ({"model": "dynamic", "multiplier": "1.2"}, [("GB", "per GB")]),
 }
 
 

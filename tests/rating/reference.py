@@ -50,6 +50,10 @@ def _package(price: Document, quantity: Decimal) -> Decimal:
     return (full + (1 if rest else 0)) * Decimal(price["package_price"])
 
 
+def _dynamic(price: Document, amount: Decimal) -> Decimal:
+    return amount * Decimal(price["multiplier"])
+
+
 def _holding(price: Document, quantity: Decimal) -> Document:
     """The tier that holds a quantity; `up_to` is inclusive."""
     tiers: list[Document] = price["tiers"]
@@ -62,6 +66,7 @@ _MODELS: Final[dict[str, Callable[[Document, Decimal], Decimal]]] = {
     "volume": _volume,
     "stairstep": _stairstep,
     "package": _package,
+    "dynamic": _dynamic,
 }
 
 

@@ -23,6 +23,7 @@ GOOD: Document = {
         "cpu": {"unit": "vCPU-hour", "aggregation": "time_weighted", "max_gap": "10 min", "series": ["socket"]},
         "memory": {"unit": "GB-hour", "aggregation": "time_weighted", "max_gap": "600 s", "factor": "0.000001024"},
         "network": {"unit": "GB", "aggregation": "sum", "title": "Traffic"},
+        "resold": {"unit": "EUR", "aggregation": "sum", "value": "amount"},
     },
     "plans": {
         "standard": {
@@ -93,6 +94,7 @@ CPU, NETWORK, STANDARD = "plans.standard.prices.0", "plans.standard.prices.1", "
 STEPS = [{"up_to": "10", "flat_fee": "5"}, {"flat_fee": "9"}]
 STAIRS: Document = {"id": "cpu", "meter": "cpu", "model": "stairstep", "tiers": STEPS}
 PACKAGE: Document = {"id": "cpu", "meter": "cpu", "model": "package", "package_size": "10", "package_price": "1"}
+DYNAMIC: Document = {"id": "cpu", "meter": "resold", "model": "dynamic", "multiplier": "1.2"}
 VOLUME_TIERS = [{"up_to": "10", "unit_price": "2", "flat_fee": "5"}, {"unit_price": "1"}]
 VOLUME: Document = {"id": "cpu", "meter": "cpu", "model": "volume", "tiers": VOLUME_TIERS}
 
@@ -163,8 +165,13 @@ BAD = {
     "prices as a mapping": (put(STANDARD, {"a": 1}), STANDARD, "is not a list", "begin with '-'"),
     "recurring fees": (put("plans.standard.recurring", {}), "plans.standard.recurring", "not supported yet", "leave"),
     "a price of another meter": (put(f"{CPU}.meter", "gpu"), f"{CPU}.meter", "no meter 'gpu'", "cpu, memory, network"),
-    "a price without a model": (drop(f"{CPU}.model"), f"{CPU}.model", "is missing", "stairstep or package"),
-    "a model of later": (put(f"{CPU}.model", "dynamic"), f"{CPU}.model", "dynamic is not supported yet", "'graduated'"),
+    "a price without a model": (drop(f"{CPU}.model"), f"{CPU}.model", "is missing", "stairstep, package or dynamic"),
+    "an accumulation of later": (
+        put(f"{CPU}.accumulate", "parent"),
+        f"{CPU}.accumulate",
+        "accumulate parent is not supported yet",
+        "'resource'",
+    ),
     "a model of nobody": (put(f"{CPU}.model", "auction"), f"{CPU}.model", "'auction' is not a known model", "'unit'"),
     "accumulate by zone": (
         put(f"{CPU}.accumulate", "zone"),
@@ -378,6 +385,37 @@ BAD = {
         "does not belong to model unit",
         "model: package",
     ),
+    "a dynamic price without a multiplier": (
+        put(CPU, {**DYNAMIC, "multiplier": None}),
+        f"{CPU}.multiplier",
+        "is missing",
+        "a dynamic price needs it",
+    ),
+    "a multiplier as a float": (
+        put(CPU, {**DYNAMIC, "multiplier": 1.2}),
+        f"{CPU}.multiplier",
+        "binary float",
+        '"1.2"',
+    ),
+    "a multiplier of a unit price": (
+        put(f"{NETWORK}.multiplier", "1.2"),
+        f"{NETWORK}.multiplier",
+        "does not belong to model unit",
+        "model: dynamic",
+    ),
+    "a dynamic price of quantities": (
+        put(CPU, {**DYNAMIC, "meter": "memory"}),
+        f"{CPU}.model",
+        "meter 'memory' has quantities",
+        "add value: amount to the meter",
+    ),
+    "a unit price of amounts": (
+        put("meters.network.value", "amount"),
+        f"{NETWORK}.model",
+        "meter 'network' has amounts of money",
+        "model: dynamic",
+    ),
+    "the value of nobody": (put("meters.cpu.value", "mass"), "meters.cpu.value", "not a known value", "'amount'"),
     "a fee as a float": (put(f"{CPU}.tiers.0.flat_fee", 5.5), f"{CPU}.tiers.0.flat_fee", "binary float", '"5.5"'),
     "a key with a slip": (put(f"{NETWORK}.acumulate", "account"), f"{NETWORK}.acumulate", "unknown key", "accumulate?"),
     "a key of nobody": (put("colour", "red"), "colour", "unknown key 'colour'", "leave it out"),
@@ -392,7 +430,6 @@ LATER = (
     "surcharge",
     "discount",
     "book",
-    "multiplier",
     "unit",
 )
 
@@ -457,7 +494,7 @@ def test_a_book_comes_back_from_json_the_same() -> None:
     assert parse(json.loads(json.dumps(GOOD))) == good
 
 
-@pytest.mark.parametrize("price", [STAIRS, PACKAGE, VOLUME], ids=lambda price: price["model"])
+@pytest.mark.parametrize("price", [STAIRS, PACKAGE, VOLUME, DYNAMIC], ids=lambda price: price["model"])
 def test_every_model_comes_back_from_json_the_same(price: Document) -> None:
     document = deepcopy(GOOD)
     put(CPU, price)(document)
@@ -468,10 +505,10 @@ def test_every_model_comes_back_from_json_the_same(price: Document) -> None:
     assert dumped["plans"]["standard"]["prices"][0].keys() == {*price, "accumulate", "included"}
 
 
-@pytest.mark.parametrize("price", [STAIRS, PACKAGE, VOLUME], ids=lambda price: price["model"])
+@pytest.mark.parametrize("price", [STAIRS, PACKAGE, VOLUME, DYNAMIC], ids=lambda price: price["model"])
 def test_an_amount_with_its_currency_is_the_same_price(price: Document) -> None:
     def named(amounts: Document) -> Document:
-        money = {"unit_price", "flat_fee", "package_price"}
+        money = {"unit_price", "flat_fee", "package_price", "multiplier"}
         return {key: {"EUR": value} if key in money else value for key, value in amounts.items()}
 
     named_price = named(price)
@@ -506,6 +543,7 @@ SUCCESSORS = {
         "use a new meter",
     ),
     "another gap": (put("meters.cpu.max_gap", "1 h"), "meters.cpu.max_gap", "use a new meter"),
+    "another value": (put("meters.memory.value", "amount"), "meters.memory.value", "use a new meter"),
     "other series": (put("meters.cpu.series", ["core"]), "meters.cpu.series", "use a new meter"),
     "another meter for a price id": (put(f"{CPU}.meter", "memory"), f"{shown(CPU)}.meter", "use a new price id"),
     "another way to accumulate": (

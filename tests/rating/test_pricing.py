@@ -74,7 +74,7 @@ def decimals(most: int, digits: int = 9) -> st.SearchStrategy[Decimal]:
     return st.integers(0, most * scale).map(lambda value: (Decimal(value) / scale).quantize(Decimal(1).scaleb(-digits)))
 
 
-RISING = ("unit", "graduated", "package")
+RISING = ("unit", "graduated", "package", "dynamic")
 FALLING = ("volume", "stairstep")
 
 
@@ -86,6 +86,8 @@ def price_documents(draw: st.DrawFn, models: tuple[str, ...] = (*RISING, *FALLIN
     document["model"] = model = draw(st.sampled_from(models))
     if model == "unit":
         return {**document, "unit_price": f"{draw(decimals(1000)):f}"}
+    if model == "dynamic":
+        return {**document, "multiplier": f"{draw(decimals(1000)):f}"}
     if model == "package":
         # No smaller, so that the largest quantity is still below 1e15 packages.
         size = draw(decimals(1000)) + Decimal("0.01")

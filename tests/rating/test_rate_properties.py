@@ -42,8 +42,10 @@ quantities = st.sampled_from(QUANTITIES).map(Decimal)
 moments = st.integers(0, 4 * 40).map(lambda quarters: START + timedelta(minutes=15 * quarters))
 
 
+# Of quantities; a meter of amounts has `dynamic` prices and no others.
 RISING = ("unit", "graduated", "package")
 MODELS = (*RISING, "volume", "stairstep")
+EVERY = (*MODELS, "dynamic")
 
 
 @st.composite
@@ -56,6 +58,8 @@ def prices(draw: st.DrawFn, price_id: str, meter: str, accumulate: str, models: 
     price["model"] = model = draw(st.sampled_from(models))
     if model == "unit":
         return {**price, "unit_price": draw(money)}
+    if model == "dynamic":
+        return {**price, "multiplier": draw(money)}
     if model == "package":
         size = draw(st.sampled_from(("0.5", "3.999999999", "4", "1000000000000")))
         return {**price, "package_size": size, "package_price": draw(money)}
@@ -140,7 +144,7 @@ def test_it_agrees_with_the_slow_reference(world: World, chosen: list[Use]) -> N
 
 @slow
 @given(
-    st.tuples(*(prices(model, model, "account", (model,)) for model in MODELS)),
+    st.tuples(*(prices(model, model, "account", (model,)) for model in EVERY)),
     st.lists(st.tuples(st.integers(0, 3), quantities, st.booleans()), min_size=2, max_size=4),
 )
 def test_all_models_side_by_side(priced: tuple[Document, ...], steps: list[tuple[int, Decimal, bool]]) -> None:
@@ -154,7 +158,7 @@ def test_all_models_side_by_side(priced: tuple[Document, ...], steps: list[tuple
             resource_id=f"r{number}",
         )
         for number, (hour, quantity, back) in enumerate(steps)
-        for model in MODELS
+        for model in EVERY
     ]
     assert by_key(rated(world, chosen).due) == world.charges(chosen)
 
@@ -232,7 +236,7 @@ def test_more_usage_never_lowers_the_total_of_a_scope(world: World, chosen: list
 
 
 @slow
-@given(st.sampled_from(("account", "resource")).flatmap(lambda scope: prices("cpu", "cpu", scope)), many_uses)
+@given(st.sampled_from(("account", "resource")).flatmap(lambda scope: prices("cpu", "cpu", scope, EVERY)), many_uses)
 def test_the_slices_of_a_period_sum_to_its_cost(price: Document, chosen: list[Use]) -> None:
     world = World((book("1", "2026-01-01", {"standard": [price]}),), (Subscription("a", instant("2026-01-01")),))
     mine = [replace(one, account_id="a", meter="cpu") for one in chosen]

@@ -12,7 +12,7 @@ from tests.faults import worlds
 from tests.pipelines import tiny
 from tests.rating.json_schema import misfits
 from tests.rating.reference import Document
-from tests.rating.test_pricebook import BAD, CPU, GOOD, LATER, PACKAGE, STAIRS, VOLUME, drop, put
+from tests.rating.test_pricebook import BAD, CPU, DYNAMIC, GOOD, LATER, PACKAGE, STAIRS, VOLUME, drop, put
 from tests.resources import worlds as landing
 
 SCHEMA = price_book_schema()
@@ -30,6 +30,7 @@ BEYOND_A_SCHEMA = {
     "two prices of one meter", "a currency in the map that is none", "a cap that misses a currency", "tiers that fall",
     "tiers that stand still", "a first tier up to zero", "a last tier that ends", "stairs that fall",
     "a step of stairs that misses a currency", "a package whose cap misses a currency",
+    "a dynamic price of quantities", "a unit price of amounts",
 }  # fmt: skip
 
 
@@ -47,7 +48,7 @@ def test_good_books_fit(text: str) -> None:
     assert misfits(SCHEMA, yaml.load(text, Loader=EditorLoader)) == []  # noqa: S506 - a SafeLoader
 
 
-@pytest.mark.parametrize("price", [STAIRS, PACKAGE, VOLUME], ids=lambda price: price["model"])
+@pytest.mark.parametrize("price", [STAIRS, PACKAGE, VOLUME, DYNAMIC], ids=lambda price: price["model"])
 def test_every_model_fits(price: Document) -> None:
     document = deepcopy(GOOD)
     put(CPU, price)(document)

@@ -23,11 +23,14 @@ FREE = {"model": "volume", "tiers": [{"up_to": "10", "unit_price": "3"}, {"unit_
 STAIRS = {"model": "stairstep", "tiers": [{"up_to": "10", "flat_fee": "9"}, {"flat_fee": "4"}]}
 PACKAGE = {"model": "package", "package_size": "10", "package_price": "5"}
 UNIT = {"model": "unit", "unit_price": "3"}
+DYNAMIC = {"model": "dynamic", "multiplier": "1.2"}
 
 SLOPES = {
     "unit: from zero": (UNIT, "0", "99", "3"),
     "unit: inside what is included": ({**UNIT, "included": "9"}, "2", "9", "0"),
     "unit: past what is included": ({**UNIT, "included": "9"}, "2", "10", None),
+    "dynamic: from zero": (DYNAMIC, "0", "99", "1.2"),
+    "dynamic: across the cap": ({**DYNAMIC, "maximum": "9"}, "0", "99", None),
     "graduated: inside a tier": (GRADUATED, "1", "10", "3"),
     "graduated: the fee is ahead": (GRADUATED, "0", "10", None),
     "graduated: no fee is ahead": (tiered("graduated", fee=False), "0", "10", "3"),
@@ -61,7 +64,7 @@ SLOPES = {
 
 def situations(cases: list[tuple[Document, str, str, str | None]], least: str = "0") -> pl.DataFrame:
     """One situation a case, each with its own price, in one frame."""
-    plans = {f"p{number}": [{"id": "p", "meter": "cpu", **case[0]}] for number, case in enumerate(cases)}
+    plans = {f"p{number}": [{"id": "p", "meter": case[0]["model"], **case[0]}] for number, case in enumerate(cases)}
     ends = pl.DataFrame(
         {
             "plan": list(plans),

@@ -85,6 +85,9 @@ EDGES = {
     "packages: very many, just full": (package("0.000000003", "1"), "999999.999999999", "333333333333333"),
     "packages: very many, just past": (package("0.000000007", "1"), "999999.999999999", "142857142857143"),
     "packages: below zero": (package("10", "1"), "-25", "0"),
+    "dynamic: amounts and a fifth": ({"model": "dynamic", "multiplier": "1.2"}, "12.345678901", "14.8148146812"),
+    "dynamic: what is included": ({"model": "dynamic", "multiplier": "3", "included": "5"}, "7", "6"),
+    "dynamic: below zero": ({"model": "dynamic", "multiplier": "1.2"}, "-1", "0"),
     "packages: the cap": (package("1", "1", maximum="2.5"), "3", "2.5"),
 }
 

@@ -65,12 +65,17 @@ class Use:
 
 def book(version: str, effective_from: str, plans: dict[str, list[Document]], currency: str = "EUR") -> Document:
     """A price book document with meters that sum."""
-    meters = {price["meter"] for prices in plans.values() for price in prices}
+    every = [price for prices in plans.values() for price in prices]
+    amounts = {price["meter"] for price in every if price["model"] == "dynamic"}
+    meters = {
+        meter: {"unit": "hour", "aggregation": "sum", "value": "amount" if meter in amounts else "quantity"}
+        for meter in sorted({price["meter"] for price in every})
+    }
     return {
         "version": version,
         "effective_from": instant(effective_from),
         "currency": currency,
-        "meters": {meter: {"unit": "hour", "aggregation": "sum"} for meter in meters},
+        "meters": meters,
         "plans": {name: {"prices": prices} for name, prices in plans.items()},
     }
 

@@ -24,8 +24,8 @@ class Content:
     Attributes:
         seller: the seller as documents name it.
         accounts: account_id, name, address (lines joined by '; '), email, tax_id, time_zone.
-        meters: meter, title, unit.
-        prices: compiled prices (`rating.pricing.compile_prices`).
+        meters: meter, title.
+        prices: compiled prices (`rating.pricing.compile_prices`); they have the units.
         chart: account_id, day, meter, amount.
         receipts: account_id, receipts.
         tax_label: what the tax is called.
@@ -131,7 +131,7 @@ def _lines(lines: pl.DataFrame, invoices: pl.DataFrame, content: Content) -> pl.
 def describe_prices(prices: pl.DataFrame, meters: pl.DataFrame) -> pl.DataFrame:
     """What each tier, fee, cap and included quantity of each price is called on a document."""
     titled = prices.unique(["plan", "price_id", "version"], keep="first", maintain_order=True).join(
-        meters.select("meter", "title", meter_unit="unit"), on="meter", how="left"
+        meters.select("meter", "title"), on="meter", how="left"
     )
     rows = [row for price in titled.iter_rows(named=True) for row in _descriptions(price)]
     schema = {
@@ -143,7 +143,7 @@ def describe_prices(prices: pl.DataFrame, meters: pl.DataFrame) -> pl.DataFrame:
 
 def _descriptions(price: dict[str, Any]) -> Sequence[tuple[Any, ...]]:
     """The rows of one price; there are as many as a price book has tiers."""
-    unit = price["meter_unit"]
+    unit = price["unit"]
     key = (price["plan"], price["price_id"], price["version"])
     named = (price["meter"], price["title"], unit)
     priced = (*named[:2], "package") if price["model"] == "package" else named

@@ -8,6 +8,7 @@ rows and not errors (`rejected_events`, `unpriced`).
     ├── CurrencyError       a currency code that we do not know
     ├── FrameError          a frame that crosses into or out of the engine breaks its contract
     ├── OutOfBoundsError    a quantity or an amount too large for exact arithmetic
+    ├── UnitError           two units that do not fit each other
     └── BalanceError        legs that do not sum to zero
 """
 
@@ -52,6 +53,10 @@ class FrameError(MeterbookError):
 
 class OutOfBoundsError(MeterbookError):
     """A quantity, price or amount beyond the bounds of semantics 5; the message names the scope."""
+
+
+class UnitError(MeterbookError):
+    """A unit that cannot be read, or that does not fit another; a price book says where (`PriceBookError`)."""
 
 
 class BalanceError(MeterbookError):

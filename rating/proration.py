@@ -10,6 +10,7 @@ from typing import Final
 import polars as pl
 
 from rating.money import divide_amount_half_even, divide_quantity_half_even
+from rating.pricing.units import fit_period
 
 SHARE_SCOPE: Final = ("account_id", "subscription_id", "plan", "price_id", "currency", "period_start", "period_end")
 
@@ -19,8 +20,10 @@ def prorate(scoped: pl.DataFrame, prices: pl.DataFrame, subscriptions: pl.DataFr
 
     The frame has `SHARE_SCOPE`, `included` and `maximum`; its rows keep their order. Seconds over seconds,
     half-open; rounded once, half-even at the ninth decimal for quantities, the eighteenth for amounts. All
-    versions of a price id count as one time in force; each version's own numbers are multiplied by it.
+    versions of a price id count as one time in force; each version's own numbers are multiplied by it. Units of a month
+    get the length of the period.
     """
+    scoped = fit_period(scoped, _seconds(pl.col("period_end") - pl.col("period_start")))
     concerned = (pl.col("included") != 0) | pl.col("maximum").is_not_null()
     scopes = scoped.filter(concerned).select(SHARE_SCOPE).unique()
     if scopes.is_empty():

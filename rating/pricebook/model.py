@@ -15,7 +15,7 @@ from typing import Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from rating.errors import Problem
+from rating.errors import Problem, UnitError
 from rating.pricebook.fields import (
     BOOK_CURRENCY,
     Currency,
@@ -30,6 +30,7 @@ from rating.pricebook.fields import (
     UnitPrice,
     refuse_all,
 )
+from rating.units import conversion
 
 ModelName = Literal["unit", "graduated", "volume", "stairstep", "package", "dynamic"]
 # The keys that each model needs; it may have none that only others need.
@@ -114,6 +115,8 @@ class Price(_Part):
     """The price's name, once in a plan; a price that keeps it in a later book goes on counting where it stood."""
     meter: Name
     """The meter of this book whose quantity is priced; a plan prices a meter once."""
+    unit: Text | None = None
+    """The unit that is priced, if not the meter's: `GB-month` on a meter of `GB-hour`, `1000 request` on one of `request`."""
     model: ModelName
     """How the quantity of a billing period becomes a cost; each model has its own keys."""
     accumulate: Literal["account", "resource"] = "account"
@@ -176,7 +179,7 @@ class PriceBook(_Part):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        refuse_all([*_meter_references(self), *_value_problems(self), *_currency_problems(self)])
+        refuse_all([*_meter_references(self), *_value_problems(self), *_unit_problems(self), *_currency_problems(self)])
         return self
 
     def prices(self) -> Iterator[tuple[str, str, Price]]:
@@ -283,6 +286,19 @@ def _value_problems(book: PriceBook) -> Iterator[Problem]:
             mend = "use model: dynamic, or take value: amount out of the meter"
             what = f"meter {price.meter!r} has amounts of money, and {price.model} prices quantities"
             yield Problem(f"{path}.model", what, mend)
+
+
+def _unit_problems(book: PriceBook) -> Iterator[Problem]:
+    """A price's unit fits its meter's."""
+    for _, path, price in book.prices():
+        meter = book.meters.get(price.meter)
+        if meter is None or price.unit is None:
+            continue
+        try:
+            conversion(meter.unit, price.unit)
+        except UnitError as error:
+            mend = f"use a unit of the same kind, or leave it out to price each {meter.unit}"
+            yield Problem(f"{path}.unit", str(error), mend)
 
 
 def _currency_problems(book: PriceBook) -> Iterator[Problem]:

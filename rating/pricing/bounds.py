@@ -14,6 +14,7 @@ from rating.pricing.columns import tier_column, tier_numbers
 from rating.pricing.cost import charged_quantity, model_cost, priced_quantity
 from rating.pricing.curves import PACKAGES
 from rating.pricing.models import curves_in
+from rating.pricing.units import in_price_units
 
 
 def check_costs(frame: pl.DataFrame, quantity: str, scope: Sequence[str]) -> None:
@@ -27,6 +28,8 @@ def check_costs(frame: pl.DataFrame, quantity: str, scope: Sequence[str]) -> Non
     _raise_first(frame, running >= RUNNING_QUANTITY_LIMIT, quantity, scope, "a running quantity of 1e15 or more")
     if _cannot_reach_limit(frame, quantity):
         return
+    converted = in_price_units(frame, pl.col(quantity)) >= RUNNING_QUANTITY_LIMIT
+    _raise_first(frame, converted, quantity, scope, "a running quantity of 1e15 or more in the unit of the price")
     _raise_first(
         frame, _most_priced(frame, quantity) >= RUNNING_QUANTITY_LIMIT, quantity, scope, "1e15 packages or more"
     )
@@ -42,7 +45,7 @@ def _cannot_reach_limit(frame: pl.DataFrame, quantity: str) -> bool:
     prices = [pl.col(tier_column(number, "unit_price")).max() for number in tier_numbers(frame)]
     fees = [pl.col(tier_column(number, "flat_fee")).max() for number in tier_numbers(frame)]
     largest = frame.select(
-        quantity=pl.col(quantity).max(),
+        quantity=in_price_units(frame, pl.col(quantity)).max(),
         price=pl.max_horizontal(prices),
         fees=pl.sum_horizontal(fees),
         package=_smallest_package(frame),
@@ -64,13 +67,13 @@ def _smallest_package(frame: pl.DataFrame) -> pl.Expr:
 
 def _most_priced(frame: pl.DataFrame, quantity: str) -> pl.Expr:
     """The largest quantity that a tier prices; only packages can be more than the running quantity."""
-    curves, charged = curves_in(frame), charged_quantity(pl.col(quantity))
+    curves, charged = curves_in(frame), charged_quantity(frame, pl.col(quantity))
     return pl.max_horizontal(priced_quantity(curves, charged, number) for number in tier_numbers(frame))
 
 
 def _rough_cost(frame: pl.DataFrame, quantity: str) -> pl.Expr:
     """The model's cost in floats, with all fees: good to fifteen digits, and it cannot overflow."""
-    curves, charged = curves_in(frame), charged_quantity(pl.col(quantity))
+    curves, charged = curves_in(frame), charged_quantity(frame, pl.col(quantity))
     parts = [
         priced_quantity(curves, charged, number).cast(pl.Float64)
         * pl.col(tier_column(number, "unit_price")).cast(pl.Float64)

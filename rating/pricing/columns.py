@@ -34,6 +34,10 @@ PRICE_SCHEMA: Final = {
     "maximum": AMOUNT,
     "unit": pl.String(),
 }
+# What few prices have. A frame has these columns where one of its prices needs them, so that they cost nothing elsewhere.
+# In what they price, a quantity is quantity x unit_factor / unit_divisor; where `unit_of_period` is true, the divisor is
+# still to be multiplied by the seconds of the billing period (`prorate` does).
+UNIT_SCHEMA: Final = {"unit_factor": QUANTITY, "unit_divisor": QUANTITY, "unit_of_period": pl.Boolean()}
 # How much lies below a tier and inside it (null: without end; of a package price, how much one package holds), what
 # one more unit costs in it (of a package price, one more package), and the fee for entering it.
 TIER_SCHEMA: Final = {"above": QUANTITY, "width": QUANTITY, "unit_price": QUANTITY, "flat_fee": AMOUNT}
@@ -58,7 +62,7 @@ def tier_numbers(frame: pl.DataFrame) -> range:
 
 def cost_columns(prices: pl.DataFrame) -> list[str]:
     """The columns of a frame of prices from which C is worked out."""
-    return ["model", "included", "maximum", *(name for name in prices.columns if name.startswith("tier_"))]
+    return ["model", "included", "maximum", *(name for name in prices.columns if name.startswith(("tier_", "unit_")))]
 
 
 def tier_schema(tier_count: int) -> dict[str, pl.DataType]:

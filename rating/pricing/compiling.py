@@ -9,8 +9,9 @@ from decimal import Decimal
 import polars as pl
 
 from rating.pricebook import PriceBook, PriceSpan, check_succession, price_spans
-from rating.pricing.columns import NO_TIER, PRICE_SCHEMA, tier_schema, tier_values
+from rating.pricing.columns import NO_TIER, PRICE_SCHEMA, UNIT_SCHEMA, tier_schema, tier_values
 from rating.pricing.models import MODELS, Step
+from rating.units import conversion
 
 TierRow = dict[str, Decimal | None]
 
@@ -23,12 +24,13 @@ def compile_prices(books: Sequence[PriceBook]) -> pl.DataFrame:
     check_succession(books, books[-1].version if books else "")
     rows = [row for span in price_spans(books) for row in _span_rows(span)]
     tier_count = max([1, *(len(tiers) for _, tiers in rows)])
-    schema = {**PRICE_SCHEMA, **tier_schema(tier_count)}
+    units = UNIT_SCHEMA if any(row["converts"] for row, _ in rows) else {}
+    schema = {**PRICE_SCHEMA, **units, **tier_schema(tier_count)}
     padded = [
         {"price_key": key, **row, **tier_values([*tiers, *[NO_TIER] * (tier_count - len(tiers))])}
         for key, (row, tiers) in enumerate(rows)
     ]
-    return pl.DataFrame(padded, schema=schema, orient="row")
+    return pl.DataFrame([[row[name] for name in schema] for row in padded], schema=schema, orient="row")
 
 
 def _span_rows(span: PriceSpan) -> Iterator[tuple[dict[str, object], list[TierRow]]]:
@@ -39,6 +41,7 @@ def _span_rows(span: PriceSpan) -> Iterator[tuple[dict[str, object], list[TierRo
         for step in MODELS[price.model].steps(price)
     ]
     maximum = resolve(price.maximum or {})
+    units = _unit_columns(span)
     for currency in sorted(steps[0].unit_price):
         row: dict[str, object] = {
             "plan": span.plan,
@@ -52,9 +55,22 @@ def _span_rows(span: PriceSpan) -> Iterator[tuple[dict[str, object], list[TierRo
             "accumulate": price.accumulate,
             "included": price.included,
             "maximum": maximum.get(currency),
-            "unit": span.book.meters[price.meter].unit,
+            "unit": price.unit or span.book.meters[price.meter].unit,
+            **units,
         }
         yield row, tier_rows(steps, currency)
+
+
+def _unit_columns(span: PriceSpan) -> dict[str, object]:
+    """How quantities of the meter become quantities of the price."""
+    unit = span.book.meters[span.price.meter].unit
+    found = conversion(unit, span.price.unit or unit)
+    return {
+        "converts": not found.changes_nothing,
+        "unit_factor": Decimal(found.numerator),
+        "unit_divisor": Decimal(found.denominator),
+        "unit_of_period": found.per_period,
+    }
 
 
 def tier_rows(steps: Sequence[Step], currency: str) -> list[TierRow]:

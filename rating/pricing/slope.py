@@ -13,6 +13,7 @@ from rating.pricing.columns import tier_numbers
 from rating.pricing.cost import model_cost
 from rating.pricing.curves import Curves, choose
 from rating.pricing.models import curves_in
+from rating.pricing.units import in_price_units, slope_in_meter_units
 
 _BEFORE: Final = pl.col("quantity_before")
 _AFTER: Final = pl.col("quantity_after")
@@ -25,10 +26,16 @@ def slope(frame: pl.DataFrame) -> pl.Expr:
     the end of a package, not the cap; and no row in between goes back (`least` is the smallest). The frame holds
     columns of prices, with `included` and `maximum` prorated.
     """
+    return slope_in_meter_units(frame, _slope(frame))
+
+
+def _slope(frame: pl.DataFrame) -> pl.Expr:
+    """The same of one more unit as the price counts them."""
     curves = curves_in(frame)
+    before, after = (in_price_units(frame, quantity) for quantity in (_BEFORE, _AFTER))
     forward = (pl.col("least") >= 0) & (_BEFORE >= 0)
-    free = pl.when(pl.col("included") >= _AFTER).then(ZERO_QUANTITY)
-    inside = [_slope_in_tier(curves, number) for number in tier_numbers(frame)]
+    free = pl.when(pl.col("included") >= after).then(ZERO_QUANTITY)
+    inside = [_slope_in_tier(curves, before, after, number) for number in tier_numbers(frame)]
     uncapped = pl.when(forward).then(pl.coalesce(free, *inside))
     if frame["maximum"].null_count() == frame.height:
         return uncapped
@@ -39,6 +46,6 @@ def slope(frame: pl.DataFrame) -> pl.Expr:
     return pl.when(below_cap).then(uncapped).when(above_cap).then(ZERO_QUANTITY)
 
 
-def _slope_in_tier(curves: Curves, number: int) -> pl.Expr:
-    before, after = _BEFORE - pl.col("included"), _AFTER - pl.col("included")
-    return choose(curves, lambda curve: curve.slope(before, after, number))
+def _slope_in_tier(curves: Curves, before: pl.Expr, after: pl.Expr, number: int) -> pl.Expr:
+    included = pl.col("included")
+    return choose(curves, lambda curve: curve.slope(before - included, after - included, number))

@@ -12,6 +12,7 @@ from rating.money import AMOUNT, QUANTITY, ZERO_AMOUNT, ZERO_QUANTITY, multiply_
 from rating.pricing.columns import tier_column, tier_numbers
 from rating.pricing.cost import capped, charged_quantity, fee_is_due, model_cost, priced_quantity
 from rating.pricing.models import curves_in
+from rating.pricing.units import in_price_units
 
 PART_SCHEMA: Final = {
     "tier": pl.Int32(),
@@ -30,7 +31,8 @@ def tier_parts(frame: pl.DataFrame, row_id: str = "row_id") -> pl.DataFrame:
     The frame holds columns of prices, with `included` and `maximum` prorated. The parts of a row sum to the
     difference exactly: `included` (tier 0) costs nothing, `usage` and `flat_fee` are one per tier, and `cap`
     (tier 0) is what `maximum` takes off. The unit price of a fee is the fee, of included and cap zero. Where another
-    tier comes to price all of Q, the old one gives its usage and fee back. The usage of a package is packages.
+    tier comes to price all of Q, the old one gives its usage and fee back. The usage of a package is packages;
+    all other quantities are in the unit of the price.
     """
     parts = [_included_part(frame, row_id), _cap_part(frame, row_id)]
     for number in tier_numbers(frame):
@@ -53,7 +55,8 @@ def _part(  # noqa: PLR0913 (the columns of a part)
 
 def _included_part(frame: pl.DataFrame, row_id: str) -> pl.DataFrame:
     def used(quantity: pl.Expr) -> pl.Expr:
-        return pl.min_horizontal(pl.max_horizontal(quantity, ZERO_QUANTITY), pl.col("included"))
+        priced = in_price_units(frame, quantity)
+        return pl.min_horizontal(pl.max_horizontal(priced, ZERO_QUANTITY), pl.col("included"))
 
     change = used(_AFTER) - used(_BEFORE)
     zero = {"unit_price": ZERO_QUANTITY, "amount": ZERO_AMOUNT}
@@ -63,7 +66,9 @@ def _included_part(frame: pl.DataFrame, row_id: str) -> pl.DataFrame:
 def _usage_part(frame: pl.DataFrame, row_id: str, number: int) -> pl.DataFrame:
     price = pl.col(tier_column(number, "unit_price"))
     curves = curves_in(frame)
-    after, before = (priced_quantity(curves, charged_quantity(quantity), number) for quantity in (_AFTER, _BEFORE))
+    after, before = (
+        priced_quantity(curves, charged_quantity(frame, quantity), number) for quantity in (_AFTER, _BEFORE)
+    )
     change = after - before
     amount = multiply_exact(change, price)
     return _part(frame, row_id, tier=number, kind="usage", quantity=change, unit_price=price, amount=amount)
@@ -72,7 +77,7 @@ def _usage_part(frame: pl.DataFrame, row_id: str, number: int) -> pl.DataFrame:
 def _fee_part(frame: pl.DataFrame, row_id: str, number: int) -> pl.DataFrame:
     fee = pl.col(tier_column(number, "flat_fee"))
     curves = curves_in(frame)
-    after, before = (fee_is_due(curves, charged_quantity(quantity), number) for quantity in (_AFTER, _BEFORE))
+    after, before = (fee_is_due(curves, charged_quantity(frame, quantity), number) for quantity in (_AFTER, _BEFORE))
     change = pl.when(fee != 0).then(after.cast(pl.Int8) - before.cast(pl.Int8)).otherwise(0)
     return _part(
         frame, row_id, tier=number, kind="flat_fee", quantity=change, unit_price=fee, amount=multiply_exact(change, fee)

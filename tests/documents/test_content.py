@@ -24,13 +24,16 @@ WORDS = {
         {"model": "package", "package_size": "100", "package_price": "1"},
         [("package", "packages of 100 GB")],
     ),
+    "another unit": ({"model": "unit", "unit_price": "1", "unit": "1000 GB"}, [("1000 GB", "per 1000 GB")]),
     "dynamic": ({"model": "dynamic", "multiplier": "1.2"}, [("GB", "per GB")]),
 }
 
 
 @pytest.mark.parametrize(("price", "words"), WORDS.values(), ids=WORDS)
 def test_the_usage_of_each_model_has_its_words(price: Document, words: list[tuple[str, str]]) -> None:
-    prices = prices_frame([book("1", "2026-01-01", {"standard": [{"id": "p", "meter": "m", **price}]})])
-    meters = pl.DataFrame({"meter": ["m"], "title": ["Traffic"], "unit": ["GB"]})
+    document = book("1", "2026-01-01", {"standard": [{"id": "p", "meter": "m", **price}]})
+    document["meters"]["m"]["unit"] = "GB"
+    prices = prices_frame([document])
+    meters = pl.DataFrame({"meter": ["m"], "title": ["Traffic"]})
     described = describe_prices(prices, meters).filter(kind="usage").sort("tier")
     assert described.select("unit", "description").rows() == words

@@ -415,6 +415,13 @@ BAD = {
         "meter 'network' has amounts of money",
         "model: dynamic",
     ),
+    "a unit of something else": (
+        put(f"{NETWORK}.unit", "TB-hour"),
+        f"{NETWORK}.unit",
+        "'TB-hour' does not fit 'GB', the unit of the meter",
+        "leave it out to price each GB",
+    ),
+    "a unit that cannot be read": (put(f"{CPU}.unit", "vCPU^2"), f"{CPU}.unit", "'vCPU^2' cannot be read", "same kind"),
     "the value of nobody": (put("meters.cpu.value", "mass"), "meters.cpu.value", "not a known value", "'amount'"),
     "a fee as a float": (put(f"{CPU}.tiers.0.flat_fee", 5.5), f"{CPU}.tiers.0.flat_fee", "binary float", '"5.5"'),
     "a key with a slip": (put(f"{NETWORK}.acumulate", "account"), f"{NETWORK}.acumulate", "unknown key", "accumulate?"),
@@ -430,7 +437,6 @@ LATER = (
     "surcharge",
     "discount",
     "book",
-    "unit",
 )
 
 

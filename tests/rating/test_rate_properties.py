@@ -7,7 +7,7 @@ whole, in batches, again from the totals, and with a late record.
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import pairwise
+from itertools import pairwise, repeat
 from random import Random
 from typing import Any
 
@@ -16,17 +16,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rating import Rated, difference, rate
+from rating.money import QUANTITY
 from rating.pricebook import Price
 from rating.pricing import total_cost
 from rating.schemas import CHARGE_KEY, DUE, TOTALS, no_rows
 from tests.rating.reference import Document
 from tests.rating.worlds import (
+    UNITS,
     Subscription,
     Use,
     World,
     book,
     counted,
+    in_unit,
     instant,
+    month,
     prices_frame,
     subscriptions_frame,
     usage_frame,
@@ -55,6 +59,8 @@ def prices(draw: st.DrawFn, price_id: str, meter: str, accumulate: str, models: 
         price["included"] = draw(st.sampled_from(("4", "100", "0.000000003")))
     if draw(st.booleans()):
         price["maximum"] = draw(st.sampled_from(("0", "7", "1000")))
+    if draw(st.booleans()):
+        price["unit"] = draw(st.sampled_from(sorted(UNITS)))
     price["model"] = model = draw(st.sampled_from(models))
     if model == "unit":
         return {**price, "unit_price": draw(money)}
@@ -243,5 +249,7 @@ def test_the_slices_of_a_period_sum_to_its_cost(price: Document, chosen: list[Us
     due = rated(world, list({one.key: one for one in mine}.values())).due
     scope = ["period_start", *(["resource_id"] if price["accumulate"] == "resource" else [])]
     sums = due.group_by(scope).agg(pl.col("quantity", "amount").sum())
-    expected = total_cost(Price.model_validate(price), sums["quantity"])
+    periods = [month(start, "UTC") for start in sums["period_start"]]
+    converted = [in_unit(*of) for of in zip(sums["quantity"], repeat(price.get("unit")), *zip(*periods, strict=True))]
+    expected = total_cost(Price.model_validate(price), pl.Series(converted, dtype=QUANTITY))
     assert sums["amount"].to_list() == expected.to_list()

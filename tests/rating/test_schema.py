@@ -31,6 +31,7 @@ BEYOND_A_SCHEMA = {
     "tiers that stand still", "a first tier up to zero", "a last tier that ends", "stairs that fall",
     "a step of stairs that misses a currency", "a package whose cap misses a currency",
     "a dynamic price of quantities", "a unit price of amounts",
+    "a unit of something else", "a unit that cannot be read",
 }  # fmt: skip
 
 

@@ -27,6 +27,11 @@ DYNAMIC = {"model": "dynamic", "multiplier": "1.2"}
 
 SLOPES = {
     "unit: from zero": (UNIT, "0", "99", "3"),
+    "unit: minutes of hours": ({**UNIT, "unit": "minute"}, "0", "99", "180"),
+    "unit: days of hours are rounded": ({**UNIT, "unit": "day"}, "0", "48", None),
+    "unit: days of hours inside what is included": ({**UNIT, "unit": "day", "included": "2"}, "24", "48", "0"),
+    "unit: minutes of hours past what is included": ({**UNIT, "unit": "minute", "included": "60"}, "0", "2", None),
+    "package: more days of hours in one": ({**PACKAGE, "unit": "day"}, "1", "240", "0"),
     "unit: inside what is included": ({**UNIT, "included": "9"}, "2", "9", "0"),
     "unit: past what is included": ({**UNIT, "included": "9"}, "2", "10", None),
     "dynamic: from zero": (DYNAMIC, "0", "99", "1.2"),

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
+from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -63,6 +64,18 @@ class Use:
         )
 
 
+# How many of these a price may count instead of the meter's hours are in one hour; a month has as many as it has.
+UNITS = {"3 hour": Fraction(1, 3), "20 minute": Fraction(3), "day": Fraction(1, 24), "month": None}
+
+
+def in_unit(quantity: Decimal, unit: str | None, start: datetime, end: datetime) -> Decimal:
+    """Hours in the unit of a price, rounded once."""
+    if unit is None:
+        return quantity
+    ratio = UNITS[unit] or Fraction(3600, int((end - start).total_seconds()))
+    return (quantity * ratio.numerator / ratio.denominator).quantize(Decimal("1e-9"), ROUND_HALF_EVEN)
+
+
 def book(version: str, effective_from: str, plans: dict[str, list[Document]], currency: str = "EUR") -> Document:
     """A price book document with meters that sum."""
     every = [price for prices in plans.values() for price in prices]
@@ -112,9 +125,10 @@ class World:
         ordered = sorted(filter(None, (self._situation(use) for use in uses)), key=lambda found: found[0])
         quantities: dict[tuple[Any, ...], Decimal] = {}
         amounts = {}
-        for _, scope, use, price, share in ordered:
+        for _, scope, use, price, share, period in ordered:
             before = quantities.get(scope, ZERO)
             after = quantities[scope] = before + use.quantity
+            before, after = (in_unit(quantity, price.get("unit"), *period) for quantity in (before, after))
             amounts[use.key] = _cost(price, after, share) - _cost(price, before, share)
         return amounts
 
@@ -128,7 +142,7 @@ class World:
         resource = use.resource_id if price.get("accumulate") == "resource" else ""
         scope = (use.account_id, row.subscription_id, row.plan, price["id"], resource, start)
         order = (use.slice_start, row.plan, price["id"], use.service_id, use.resource_id, use.meter, use.dimensions)
-        return order, scope, use, price, self._share(row, price["id"], use.meter, start, end)
+        return order, scope, use, price, self._share(row, price["id"], use.meter, start, end), (start, end)
 
     def _subscription(self, account: str, service: str, at: datetime) -> Subscription | None:
         """The service's own subscription if it has one in force, else the account's."""

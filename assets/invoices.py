@@ -13,6 +13,7 @@ from assets.ledger_entries import account_of
 from assets.partitions import MONTHS, months_of
 from assets.shown import documents_shown, shown
 from documents.content import Content, add_documents
+from rating.agreed import OF_PRICE, add_agreed_with, by_agreement
 from rating.apportion import currency_digits
 from rating.invoicing import Drafts, draft_invoices
 from rating.ledger import issue_legs, posted_hour
@@ -177,7 +178,8 @@ def _priced(usage: pl.DataFrame, prices: pl.DataFrame, facts: Facts, accounts: p
     columns = [
         name for name in prices.columns if name not in ("price_key", "effective_to", "meter", "accumulate", "unit")
     ]
-    joined = usage.join(prices.select(columns), on=["plan", "price_id", "version", "currency"], how="left")
+    keyed = by_agreement(prices.select(columns))
+    joined = add_agreed_with(usage, prices).join(keyed, on=[*OF_PRICE, "version", "currency"], how="left")
     zones = accounts.select("account_id", "time_zone")
     first, last = usage["period_start"].min(), usage["period_start"].max()
     if not isinstance(first, datetime) or not isinstance(last, datetime):

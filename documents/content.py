@@ -11,6 +11,7 @@ from typing import Any, Final
 import polars as pl
 
 from documents.formats import format_number
+from rating.agreed import OF_PRICE, add_agreed_with, by_agreement
 
 TEXT_OF_DIGITS: Final = (0, 2, 3)
 AMOUNT_COLUMNS: Final = ("lines_total", "promotional_credit", "paid_credit", "net", "tax", "due")
@@ -109,8 +110,8 @@ def _totals(tax_label: str) -> pl.Expr:
 
 def _lines(lines: pl.DataFrame, invoices: pl.DataFrame, content: Content) -> pl.DataFrame:
     """The lines of each account as a list; credit stands among the totals, not here."""
-    keys = ["plan", "price_id", "version", "tier", "kind"]
-    shown = lines.filter(~pl.col("kind").is_in(CREDIT_KINDS))
+    keys = [*OF_PRICE, "version", "tier", "kind"]
+    shown = add_agreed_with(lines.filter(~pl.col("kind").is_in(CREDIT_KINDS)), content.prices)
     described = shown.join(describe_prices(content.prices, content.meters), on=keys, how="left", maintain_order="left")
     drafted = invoices.select("account_id", "digits", "time_zone_of_period")
     local = described.join(drafted, on="account_id", how="left", maintain_order="left")
@@ -130,12 +131,11 @@ def _lines(lines: pl.DataFrame, invoices: pl.DataFrame, content: Content) -> pl.
 
 def describe_prices(prices: pl.DataFrame, meters: pl.DataFrame) -> pl.DataFrame:
     """What each tier, fee, cap and included quantity of each price is called on a document."""
-    titled = prices.unique(["plan", "price_id", "version"], keep="first", maintain_order=True).join(
-        meters.select("meter", "title"), on="meter", how="left"
-    )
+    once = by_agreement(prices).unique([*OF_PRICE, "version"], keep="first", maintain_order=True)
+    titled = once.join(meters.select("meter", "title"), on="meter", how="left")
     rows = [row for price in titled.iter_rows(named=True) for row in _descriptions(price)]
     schema = {
-        "plan": pl.String, "price_id": pl.String, "version": pl.String, "tier": pl.Int32, "kind": pl.String,
+        **dict.fromkeys(OF_PRICE, pl.String), "version": pl.String, "tier": pl.Int32, "kind": pl.String,
         "meter": pl.String, "title": pl.String, "unit": pl.String, "description": pl.String,
     }  # fmt: skip
     return pl.DataFrame(rows, schema=schema, orient="row")
@@ -144,7 +144,7 @@ def describe_prices(prices: pl.DataFrame, meters: pl.DataFrame) -> pl.DataFrame:
 def _descriptions(price: dict[str, Any]) -> Sequence[tuple[Any, ...]]:
     """The rows of one price; there are as many as a price book has tiers."""
     unit = price["unit"]
-    key = (price["plan"], price["price_id"], price["version"])
+    key = (*(price[name] for name in OF_PRICE), price["version"])
     named = (price["meter"], price["title"], unit)
     priced = (*named[:2], "package") if price["model"] == "package" else named
     rows: list[tuple[Any, ...]] = [

@@ -9,6 +9,7 @@ from typing import Final
 
 import polars as pl
 
+from rating.agreed import OF_PRICE, add_agreed_with, by_agreement
 from rating.money import divide_amount_half_even, divide_quantity_half_even
 from rating.pricing.units import fit_period
 
@@ -40,11 +41,10 @@ def prorate(scoped: pl.DataFrame, prices: pl.DataFrame, subscriptions: pl.DataFr
 
 def _seconds_in_force(scopes: pl.DataFrame, prices: pl.DataFrame, subscriptions: pl.DataFrame) -> pl.DataFrame:
     """How many seconds of its period each scope's (plan, price id) was in force for its subscription."""
-    sold = prices.select("plan", "price_id", "currency", sold_from="effective_from", sold_to="effective_to")
+    sold = by_agreement(prices).select(*OF_PRICE, "currency", sold_from="effective_from", sold_to="effective_to")
     subscribed = subscription_spans(subscriptions).drop("service_id")
-    overlaps = scopes.join(subscribed, on=["account_id", "subscription_id", "plan"]).join(
-        sold, on=["plan", "price_id", "currency"]
-    )
+    held = add_agreed_with(scopes, prices).join(subscribed, on=["account_id", "subscription_id", "plan"])
+    overlaps = held.join(sold, on=[*OF_PRICE, "currency"])
     start = pl.max_horizontal("period_start", "subscribed_from", "sold_from")
     # A horizontal minimum passes over nulls: an end of null is still open.
     end = pl.min_horizontal("period_end", "subscribed_to", "sold_to")

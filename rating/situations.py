@@ -1,7 +1,7 @@
 """Which subscription, plan and price hold where: one answer for all records in the same situation.
 
-A situation is (account, service, slice, meter). What belongs here: finding its price, or the reason why it
-has none. What does not: quantities, costs, proration (`proration.py`).
+A situation is (account, service, slice, meter). What belongs here: finding its subscription and period. What does not:
+the choice among the plan's prices (`choosing.py`), quantities, costs, proration (`proration.py`).
 """
 
 from datetime import datetime, timedelta
@@ -9,6 +9,7 @@ from typing import Final
 
 import polars as pl
 
+from rating.choosing import OF_CHOICE, add_price
 from rating.periods import periods
 
 SITUATION: Final = ("account_id", "service_id", "slice_start", "meter")
@@ -16,15 +17,11 @@ PRICED: Final = (
     "subscription_id",
     "plan",
     "currency",
-    "price_key",
-    "price_id",
-    "version",
-    "accumulate",
+    *OF_CHOICE,
     "period_start",
     "period_end",
     "reason",
 )
-_OF_PRICE: Final = ("price_key", "price_id", "version", "accumulate")
 _CONTEXT: Final = ("account_id", "service_id", "slice_start")
 _SUBSCRIBED: Final = ("subscription_id", "plan", "currency", "time_zone")
 
@@ -36,7 +33,7 @@ def price_situations(situations: pl.DataFrame, prices: pl.DataFrame, subscriptio
     """
     contexts = _add_period(_add_subscription(situations.select(_CONTEXT).unique(), subscriptions))
     subscribed = situations.join(contexts, on=_CONTEXT, how="left", maintain_order="left")
-    return _add_price(subscribed, prices)
+    return add_price(subscribed, prices)
 
 
 def _add_subscription(contexts: pl.DataFrame, subscriptions: pl.DataFrame) -> pl.DataFrame:
@@ -78,38 +75,4 @@ def _add_period(contexts: pl.DataFrame) -> pl.DataFrame:
             coalesce=False,
         )
         .drop("time_zone")
-    )
-
-
-def _add_price(subscribed: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
-    """The price of the meter in the plan, in the version of the slice; or why there is none."""
-    key = ["plan", "meter", "currency", "slice_start"]
-    versions = prices.select("plan", "meter", "effective_from", "effective_to", *_OF_PRICE, sold_in="currency")
-    sold = (
-        subscribed.select(key)
-        .unique()
-        .join(versions, on=["plan", "meter"])
-        .filter(
-            (pl.col("effective_from") <= pl.col("slice_start"))
-            & (pl.col("effective_to").is_null() | (pl.col("effective_to") > pl.col("slice_start")))
-        )
-    )
-    in_currency = sold.filter(pl.col("sold_in") == pl.col("currency")).select(*key, *_OF_PRICE)
-    elsewhere = sold.select(*key, sold_elsewhere=pl.lit(value=True)).unique()
-    priced = subscribed.join(in_currency, on=key, how="left", maintain_order="left")
-    if priced["price_key"].null_count():
-        return priced.join(elsewhere, on=key, how="left", maintain_order="left").with_columns(reason=_reason())
-    return priced.with_columns(reason=pl.lit(None, dtype=pl.String))
-
-
-def _reason() -> pl.Expr:
-    """Why a situation has no price: no plan, a plan that sells the meter in other currencies, or neither."""
-    return (
-        pl.when(pl.col("price_key").is_not_null())
-        .then(pl.lit(None, dtype=pl.String))
-        .when(pl.col("plan").is_null())
-        .then(pl.lit("no_subscription"))
-        .when(pl.col("sold_elsewhere"))
-        .then(pl.lit("no_currency"))
-        .otherwise(pl.lit("no_price"))
     )

@@ -53,7 +53,10 @@ def _kind(shape: dict[str, Any]) -> str:
     if shape["type"] == "array":
         return f"list of {_kind(shape['items'])}s"
     if shape["type"] == "object":
-        return f"{_kind(shape['additionalProperties'])}s by name"
+        many = f"{_kind(shape['additionalProperties'])} by name"
+        return (
+            many.replace("list of", "lists of") if many.startswith("list of") else many.replace(" by name", "s by name")
+        )
     return {"boolean": "`true` or `false`"}[shape["type"]]
 
 

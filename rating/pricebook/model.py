@@ -7,7 +7,7 @@ what a price costs (`rating/pricing.py`).
 The docstrings of the parts and of their keys are what editors and `docs/pricebook.md` say: after a change, `make docs`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -16,6 +16,7 @@ from typing import Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from rating.errors import Problem, UnitError
+from rating.pricebook.choice import Offer, agreement_problems, tie_problems
 from rating.pricebook.fields import (
     BOOK_CURRENCY,
     Currency,
@@ -159,7 +160,19 @@ class Plan(_Part):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        refuse_all([*_repeats(self, "id", "give each price of a plan its own id"), *_repeats(self, "meter", _TIE)])
+        refuse_all(list(_repeats(self.prices, "prices")))
+        return self
+
+
+class Account(_Part):
+    """What is agreed with one account."""
+
+    prices: dict[Name, tuple[Price, ...]] = {}
+    """By plan: each replaces the plan's price of its id whole, for this account alone, or is one more; a list for each plan."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        refuse_all([problem for plan, prices in self.prices.items() for problem in _repeats(prices, f"prices.{plan}")])
         return self
 
 
@@ -176,24 +189,32 @@ class PriceBook(_Part):
     """What is measured, by the name that records say."""
     plans: dict[Name, Plan]
     """What accounts can subscribe to, by name."""
+    accounts: dict[Text, Account] = {}
+    """What is agreed with single accounts, by account id; an account that is not known yet changes nothing."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        refuse_all([*_meter_references(self), *_value_problems(self), *_unit_problems(self), *_currency_problems(self)])
+        of_prices = [*_meter_references(self), *_value_problems(self), *_unit_problems(self), *_currency_problems(self)]
+        refuse_all([*of_prices, *_choice_problems(self)])
         return self
 
     def prices(self) -> Iterator[tuple[str, str, Price]]:
-        """Every price with its plan and its path."""
+        """Every price with its plan and its path: those of plans, then those agreed with accounts."""
+        yield from ((offer.plan, offer.path, price) for offer, price in self.offers())
+
+    def offers(self) -> Iterator[tuple[Offer, Price]]:
+        """Every price with its plan, its path, and the account with which it is agreed: those of plans come first."""
         for name, plan in self.plans.items():
             for position, price in enumerate(plan.prices):
-                yield name, f"plans.{name}.prices[{position}]", price
+                yield Offer(f"plans.{name}.prices[{position}]", name, "", price), price
+        for account_id, account in self.accounts.items():
+            for name, agreed in account.prices.items():
+                for position, price in enumerate(agreed):
+                    yield Offer(f"accounts.{account_id}.prices.{name}[{position}]", name, account_id, price), price
 
     def resolve(self, money: dict[str, Decimal]) -> dict[str, Decimal]:
         """Name the currency of an amount that is written without one."""
         return {currency if currency != BOOK_CURRENCY else self.currency: value for currency, value in money.items()}
-
-
-_TIE: Final = "price a meter once in a plan; telling prices apart by `where` is not supported yet"
 
 
 def _meter_problems(meter: Meter) -> Iterator[Problem]:
@@ -254,15 +275,21 @@ def _tier_key_problems(price: Price) -> Iterator[Problem]:
             yield Problem(f"tiers[{position}].unit_price", "does not belong to model stairstep", mend)
 
 
-def _repeats(plan: Plan, field: str, mend: str) -> Iterator[Problem]:
-    """Find a value that two prices of a plan share."""
+def _repeats(prices: Sequence[Price], path: str) -> Iterator[Problem]:
+    """Find an id that two prices of a list share."""
     first: dict[str, int] = {}
-    for position, price in enumerate(plan.prices):
-        value = getattr(price, field)
-        if value in first:
-            what = f"{value!r} stands already in prices[{first[value]}]"
-            yield Problem(f"prices[{position}].{field}", what, mend)
-        first.setdefault(value, position)
+    for position, price in enumerate(prices):
+        if price.id in first:
+            what = f"{price.id!r} stands already in {path}[{first[price.id]}]"
+            yield Problem(f"{path}[{position}].id", what, "give each price of a plan its own id")
+        first.setdefault(price.id, position)
+
+
+def _choice_problems(book: PriceBook) -> Iterator[Problem]:
+    """There is never a doubt which price of a meter holds."""
+    offers = [offer for offer, _ in book.offers()]
+    yield from agreement_problems(offers, book.plans)
+    yield from tie_problems(offers)
 
 
 def _meter_references(book: PriceBook) -> Iterator[Problem]:

@@ -18,12 +18,14 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from rating.errors import PriceBookError, Problem
-from rating.pricebook.model import Meter, Plan, Price, PriceBook, Tier
+from rating.pricebook.model import Account, Meter, Plan, Price, PriceBook, Tier
 from rating.pricebook.pending import PENDING_KEYS, PENDING_VALUES
 
 TOP: Final = "(top)"
 _PENDING: Final = "leave it out until it is"
-_KNOWN_KEYS: Final = sorted({key for part in (Meter, Plan, Price, PriceBook, Tier) for key in part.model_fields})
+_KNOWN_KEYS: Final = sorted(
+    {key for part in (Account, Meter, Plan, Price, PriceBook, Tier) for key in part.model_fields}
+)
 
 _MISSING: Final = {
     "version": 'name the book: version: "2026-11"',

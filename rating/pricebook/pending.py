@@ -10,7 +10,7 @@ PENDING_KEYS: Final = frozenset(
     """where when minimum commit account_maximum pooled allowance surcharge discount
     book window scope"""
     # of a plan or a book
-    " recurring trial grace coupons accounts tax"
+    " recurring trial grace coupons tax"
     # of a meter
     " rounding step minimum_per_record percentile minimum_samples width baseline".split()
 )

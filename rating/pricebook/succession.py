@@ -4,8 +4,8 @@ What belongs here: which book holds when, how long one definition of a price sto
 must not change. What does not: one book alone (`model.py`).
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby, pairwise, zip_longest
 
@@ -15,13 +15,17 @@ from rating.pricebook.model import Price, PriceBook
 
 @dataclass(frozen=True)
 class PriceSpan:
-    """One definition of a price from the book in which it first stood to the one that changed it."""
+    """One definition of a price from the book in which it first stood to the one that changed it.
+
+    `account_id` is the account for which it holds, and empty where it holds for all that have agreed on no other.
+    """
 
     plan: str
     price: Price
     book: PriceBook
     effective_from: datetime
     effective_to: datetime | None
+    account_id: str = ""
 
 
 def effective_books(books: Sequence[PriceBook]) -> list[PriceBook]:
@@ -30,18 +34,40 @@ def effective_books(books: Sequence[PriceBook]) -> list[PriceBook]:
 
 
 def price_spans(books: Sequence[PriceBook]) -> list[PriceSpan]:
-    """How long each definition of each price stood (semantics 3: versions of one price id)."""
+    """How long each definition of each price stood (semantics 3: versions of one price id).
+
+    An account that ever agreed on a price id has spans of its own for it, in all books: those of the plan before and
+    after what was agreed too. So its versions follow each other, and Q runs on across them.
+    """
     standing = effective_books(books)
+    agreed = {
+        (offer.plan, price.id, offer.account_id)
+        for book in standing
+        for offer, price in book.offers()
+        if offer.account_id
+    }
     rows = [
-        (plan, price, book, following.effective_from if following else None)
+        PriceSpan(plan, price, book, book.effective_from, following.effective_from if following else None, account_id)
         for book, following in zip_longest(standing, standing[1:])
-        for plan, _, price in book.prices()
+        for (plan, _, account_id), price in _definitions(book, agreed).items()
     ]
-    rows.sort(key=lambda row: (row[0], row[1].id, row[2].effective_from))
-    spans: list[PriceSpan] = []
-    for (plan, _), group in groupby(rows, key=lambda row: (row[0], row[1].id)):
-        spans.extend(_merge([PriceSpan(plan, price, book, book.effective_from, end) for _, price, book, end in group]))
-    return spans
+    rows.sort(key=lambda row: (*_timeline(row), row.effective_from))
+    return [span for _, group in groupby(rows, key=_timeline) for span in _merge(list(group))]
+
+
+def _timeline(span: PriceSpan) -> tuple[str, str, str]:
+    return span.plan, span.price.id, span.account_id
+
+
+def _definitions(book: PriceBook, agreed: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str, str], Price]:
+    """The prices of one book by plan, price id and account; accounts that have agreed prices elsewhere have the plan's."""
+    said = {(offer.plan, price.id, offer.account_id): price for offer, price in book.offers()}
+    of_plan = {
+        (plan, price_id, account_id): said[plan, price_id, ""]
+        for plan, price_id, account_id in agreed
+        if (plan, price_id, "") in said
+    }
+    return {**of_plan, **said}
 
 
 def _merge(spans: list[PriceSpan]) -> Iterator[PriceSpan]:
@@ -49,9 +75,7 @@ def _merge(spans: list[PriceSpan]) -> Iterator[PriceSpan]:
     current = spans[0]
     for following in spans[1:]:
         if current.effective_to == following.effective_from and _same(current, following):
-            current = PriceSpan(
-                current.plan, current.price, current.book, current.effective_from, following.effective_to
-            )
+            current = replace(current, effective_to=following.effective_to)
         else:
             yield current
             current = following

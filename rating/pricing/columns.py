@@ -23,6 +23,7 @@ PRICE_SCHEMA: Final = {
     "price_key": pl.UInt32(),
     "plan": pl.String(),
     "price_id": pl.String(),
+    "account_id": pl.String(),
     "version": pl.String(),
     "effective_from": INSTANT,
     "effective_to": INSTANT,

@@ -1,4 +1,4 @@
-"""Prices compiled to columns: one row per (plan, price id, version, currency).
+"""Prices compiled to columns: one row per (plan, price id, account, version, currency).
 
 What belongs here: how price books fill the columns of `columns.py`. What does not: arithmetic on them (`cost.py`).
 """
@@ -17,8 +17,10 @@ TierRow = dict[str, Decimal | None]
 
 
 def compile_prices(books: Sequence[PriceBook]) -> pl.DataFrame:
-    """One row per (plan, price id, version, currency), with the columns of its tiers.
+    """One row per (plan, price id, account, version, currency), with the columns of its tiers.
 
+    The account is empty in the rows for all accounts that never agreed on the price; who did has rows of its own
+    (`rating/agreed.py`).
     Books come in the order in which they were accepted: of two with one `effective_from` the later holds.
     """
     check_succession(books, books[-1].version if books else "")
@@ -46,6 +48,7 @@ def _span_rows(span: PriceSpan) -> Iterator[tuple[dict[str, object], list[TierRo
         row: dict[str, object] = {
             "plan": span.plan,
             "price_id": price.id,
+            "account_id": span.account_id,
             "version": span.book.version,
             "effective_from": span.effective_from,
             "effective_to": span.effective_to,

@@ -180,7 +180,12 @@ BAD = {
         "'resource'",
     ),
     "two prices of one id": (put(f"{NETWORK}.id", "cpu"), f"{NETWORK}.id", "stands already in prices[0]", "its own id"),
-    "two prices of one meter": (put(f"{NETWORK}.meter", "cpu"), f"{NETWORK}.meter", "stands already", "`where`"),
+    "two prices of one meter": (
+        put(f"{NETWORK}.meter", "cpu"),
+        f"{NETWORK}.meter",
+        "is priced already by plans.standard.prices[0]",
+        "price a meter once",
+    ),
     "a price as text": (put(CPU, "0.012"), CPU, "is not a mapping", "keys and values"),
     "a float price": (put(f"{NETWORK}.unit_price", 0.01), f"{NETWORK}.unit_price", "0.01 is a binary float", '"0.01"'),
     "an integer price": (put(f"{NETWORK}.unit_price", 1), f"{NETWORK}.unit_price", "1 is not in quotes", '"1"'),

@@ -76,9 +76,16 @@ def in_unit(quantity: Decimal, unit: str | None, start: datetime, end: datetime)
     return (quantity * ratio.numerator / ratio.denominator).quantize(Decimal("1e-9"), ROUND_HALF_EVEN)
 
 
-def book(version: str, effective_from: str, plans: dict[str, list[Document]], currency: str = "EUR") -> Document:
-    """A price book document with meters that sum."""
-    every = [price for prices in plans.values() for price in prices]
+def book(
+    version: str,
+    effective_from: str,
+    plans: dict[str, list[Document]],
+    currency: str = "EUR",
+    accounts: dict[str, dict[str, list[Document]]] | None = None,
+) -> Document:
+    """A price book document with meters that sum; `accounts` has what is agreed with each, by plan."""
+    lists = [*plans.values(), *(prices for agreed in (accounts or {}).values() for prices in agreed.values())]
+    every = [price for prices in lists for price in prices]
     amounts = {price["meter"] for price in every if price["model"] == "dynamic"}
     meters = {
         meter: {"unit": "hour", "aggregation": "sum", "value": "amount" if meter in amounts else "quantity"}
@@ -90,6 +97,7 @@ def book(version: str, effective_from: str, plans: dict[str, list[Document]], cu
         "currency": currency,
         "meters": meters,
         "plans": {name: {"prices": prices} for name, prices in plans.items()},
+        "accounts": {name: {"prices": agreed} for name, agreed in (accounts or {}).items()},
     }
 
 
@@ -135,14 +143,14 @@ class World:
     def _situation(self, use: Use) -> tuple[Any, ...] | None:
         """What holds for a use: its place in the order of events, its scope, its price, its share."""
         row = self._subscription(use.account_id, use.service_id, use.slice_start)
-        price = row and self._price(row.plan, use.meter, row.currency, use.slice_start)
+        price = row and self._price(row, use)
         if not row or not price:
             return None
         start, end = month(use.slice_start, row.time_zone)
         resource = use.resource_id if price.get("accumulate") == "resource" else ""
         scope = (use.account_id, row.subscription_id, row.plan, price["id"], resource, start)
         order = (use.slice_start, row.plan, price["id"], use.service_id, use.resource_id, use.meter, use.dimensions)
-        return order, scope, use, price, self._share(row, price["id"], use.meter, start, end), (start, end)
+        return order, scope, use, price, self._share(row, price["id"], start, end), (start, end)
 
     def _subscription(self, account: str, service: str, at: datetime) -> Subscription | None:
         """The service's own subscription if it has one in force, else the account's."""
@@ -157,24 +165,31 @@ class World:
         rows = [row for row in rows if row.effective_from <= at]
         return max(rows, key=lambda row: row.effective_from, default=None)
 
-    def _price(self, plan: str | None, meter: str, currency: str, at: datetime) -> Document | None:
-        """The price in the newest book that has begun."""
+    def _price(self, row: Subscription, use: Use) -> Document | None:
+        """The price of the meter that holds for the use."""
+        offered = [price for price in self._prices(row, use.slice_start) if price["meter"] == use.meter]
+        return offered[0] if offered else None
+
+    def _prices(self, row: Subscription, at: datetime) -> list[Document]:
+        """All prices of the newest book that has begun: those of the plan, or the account's own in their place."""
         begun = [document for document in self.books if document["effective_from"] <= at]
         if not begun:
-            return None
+            return []
         newest = max(begun, key=lambda document: document["effective_from"])
-        prices = newest["plans"].get(plan, {"prices": []})["prices"]
-        return next((price for price in prices if price["meter"] == meter and newest["currency"] == currency), None)
+        of_plan = newest["plans"].get(row.plan, {"prices": []})["prices"]
+        own = newest.get("accounts", {}).get(row.account_id, {"prices": {}})["prices"].get(row.plan, [])
+        replaced = [price["id"] for price in own]
+        offered = [*own, *(price for price in of_plan if price["id"] not in replaced)]
+        return [price for price in offered if price.get("currency", newest["currency"]) == row.currency]
 
-    def _share(self, row: Subscription, price_id: str, meter: str, start: datetime, end: datetime) -> tuple[int, int]:
+    def _share(self, row: Subscription, price_id: str, start: datetime, end: datetime) -> tuple[int, int]:
         """For how many of the period's seconds the plan and the price id were in force; a quarter hour each."""
         inside = 0
         at = start
         while at < end:
             held = self._in_force(row.account_id, row.service_id, at)
-            price = self._price(row.plan, meter, row.currency, at)
             same = held and (held.subscription_id, held.plan) == (row.subscription_id, row.plan)
-            inside += 900 if same and price and price["id"] == price_id else 0
+            inside += 900 if same and price_id in [price["id"] for price in self._prices(row, at)] else 0
             at += timedelta(minutes=15)
         return inside, int((end - start).total_seconds())
 

@@ -9,6 +9,7 @@ import polars as pl
 from assets.partitions import DAYS
 from assets.shown import counts, money, shown
 from rating import difference, rate
+from rating.account_caps import version_changes
 from rating.periods import INSTANT, instant, periods
 from rating.schemas import CHARGE_KEY, no_rows
 from rating.sums import sum_by
@@ -57,12 +58,17 @@ def _touched(step: Step, facts: Facts, closed: datetime) -> tuple[pl.DataFrame, 
     """(account, meter, first_slice) to rate again, and (account, meter, first_slice) that restart with a period.
 
     New usage is rated from its first slice on, from the totals. Where prices or subscriptions changed, or no totals are
-    kept any more, everything from the period's start on is rated again.
+    kept any more, everything from the period's start on is rated again; so it is where a price with an account maximum
+    changes within the period.
     """
     touched = step.lake.frame("steps/charges/touched", step.bounds())
     changed = _changed_accounts(step, facts)
     old = touched.filter(pl.col("first_slice") < closed - TOTALS_KEPT).select("account_id", changed_from="first_slice")
-    restarted = pl.concat([changed, old]).group_by("account_id").agg(pl.col("changed_from").min())
+    restarted = (
+        pl.concat([changed, old, _under_changed_caps(touched, facts)])
+        .group_by("account_id")
+        .agg(pl.col("changed_from").min())
+    )
     if restarted.is_empty():
         return touched, touched.clear()
     started = _period_starts(restarted, facts).filter(pl.col("first_slice") < closed)
@@ -88,14 +94,30 @@ def _changed_accounts(step: Step, facts: Facts) -> pl.DataFrame:
     return accounts if step.head else accounts.clear()
 
 
+def _under_changed_caps(touched: pl.DataFrame, facts: Facts) -> pl.DataFrame:
+    """Accounts with new usage under an account maximum whose price changes within the period (`rating/account_caps.py`)."""
+    used = touched.select("account_id", "meter", changed_from="first_slice")
+    changes = version_changes(facts.prices)
+    if used.is_empty() or changes.is_empty():
+        return used.drop("meter").clear()
+    changed = _held_by_periods(used, facts).join(changes.select("meter", "changed_at").unique(), on="meter")
+    inside = (pl.col("period_start") < pl.col("changed_at")) & (pl.col("changed_at") < pl.col("period_end"))
+    return changed.filter(inside).select("account_id", "changed_from")
+
+
 def _period_starts(accounts: pl.DataFrame, facts: Facts) -> pl.DataFrame:
     """The start of the period that holds each account's instant, in the account's zone."""
+    return _held_by_periods(accounts, facts).select("account_id", first_slice="period_start")
+
+
+def _held_by_periods(accounts: pl.DataFrame, facts: Facts) -> pl.DataFrame:
+    """Add the period that holds each account's instant, in the account's zone."""
     zones = facts.subscriptions.select("account_id", "time_zone").unique()
     first, last = (instant(accounts["changed_from"], at) for at in ("min", "max"))
     months = periods(zones["time_zone"].unique(), first, last + timedelta(microseconds=1))
     held = accounts.join(zones, on="account_id").join(months, on="time_zone")
     inside = (pl.col("period_start") <= pl.col("changed_from")) & (pl.col("changed_from") < pl.col("period_end"))
-    return held.filter(inside).select("account_id", first_slice="period_start")
+    return held.filter(inside)
 
 
 def _load(step: Step, touched: pl.DataFrame, recent: datetime, closed: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:

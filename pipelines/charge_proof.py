@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import polars as pl
 
+from rating.account_caps import proved_together
 from rating.periods import INSTANT, instant, periods
 from rating.proof import disagreements, scope_costs, spans
 from resources.facts import EPOCH, Facts, closed_until, facts_as_of
@@ -21,8 +22,7 @@ def charges_that_do_not_sum(lake: Lake, since: int, run: int) -> pl.DataFrame:
     facts = facts_as_of(lake, run)
     begun = _from_period_start(touched, facts)
     bounds = {"run": run, "first": begun["first_slice"].min()}
-    accumulation = facts.prices.select("plan", "price_id", "accumulate").unique()
-    with lake.registered(touched=begun, accumulation=accumulation):
+    with lake.registered(touched=begun, accumulation=proved_together(facts.prices)):
         used = lake.frame("checks/services_used", bounds)
         standing = lake.frame("checks/charges_by_scope", bounds)
     held = spans(used, facts.prices, facts.subscriptions, closed_until(lake, run) or EPOCH)

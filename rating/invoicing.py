@@ -13,6 +13,7 @@ from typing import Final
 
 import polars as pl
 
+from rating.account_caps import cap_versions, has_account_caps
 from rating.apportion import apportion, currency_digits, round_minor_half_up, tax_half_up
 from rating.credit_schemas import STATED, check_drafting
 from rating.money import AMOUNT, QUANTITY, ZERO_AMOUNT, ZERO_QUANTITY
@@ -64,17 +65,32 @@ def usage_lines(usage: pl.DataFrame) -> pl.DataFrame:
 
     `usage` has one row a scope and price version: account_id, subscription_id, plan, price_id, version,
     effective_from, resource_id, meter, period_start, quantity (used under that version), and the columns of the
-    price, `included` and `maximum` prorated. Q runs on from version to version.
+    price, `included` and the caps prorated. Q runs on from version to version.
     """
     ordered = usage.sort(*_SCOPE, "effective_from").with_columns(pl.col("quantity").cast(QUANTITY))
     after = pl.col("quantity").cum_sum().over(_SCOPE)
     rows = ordered.with_columns(quantity_before=after - pl.col("quantity"), quantity_after=after)
     numbered = rows.with_row_index("row_id")
     parts = tier_parts(numbered).join(numbered.select("row_id", *_PERIOD, "plan", "price_id", "version"), on="row_id")
-    keyed = parts.rename({"amount": "exact"}).select(_cast(_LINE_COLUMNS))
+    every = pl.concat([parts, _account_caps(parts, numbered).select(parts.columns)])
+    keyed = every.rename({"amount": "exact"}).select(_cast(_LINE_COLUMNS))
     prices = keyed.select(*_PERIOD, *LINE_KEY, "unit_price").unique([*_PERIOD, *LINE_KEY])
     summed = sum_by(keyed, (*_PERIOD, *LINE_KEY), "quantity", "exact")
     return summed.join(prices, on=[*_PERIOD, *LINE_KEY]).select(_LINE_COLUMNS.keys())
+
+
+def _account_caps(parts: pl.DataFrame, scopes: pl.DataFrame) -> pl.DataFrame:
+    """What `account_maximum` takes off each version, as a part: it stands in one line with what `maximum` takes off."""
+    if not has_account_caps(scopes):
+        return parts.clear()
+    strand = [name for name in _SCOPE if name != "resource_id"]
+    costs = scopes.join(sum_by(parts, ["row_id"], "amount"), on="row_id", how="left")
+    filled = costs.with_columns(pl.col("amount").fill_null(ZERO_AMOUNT))
+    versions = cap_versions(filled, strand, ["version"], "effective_from").with_columns(
+        row_id=pl.lit(0), tier=pl.lit(0), kind=pl.lit("cap"), unit_price=ZERO_QUANTITY, quantity=ZERO_QUANTITY
+    )
+    taken_off = versions.with_columns(amount=pl.col("capped") - pl.col("amount")).filter(pl.col("amount") != 0)
+    return taken_off.select(pl.col(name).cast(parts.schema[name]) for name in parts.columns)
 
 
 def credit_lines(paid: pl.DataFrame) -> pl.DataFrame:

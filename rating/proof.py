@@ -9,6 +9,7 @@ from typing import Final
 
 import polars as pl
 
+from rating.account_caps import cap_versions, has_account_caps, proved_together
 from rating.money import QUANTITY
 from rating.periods import INSTANT, periods
 from rating.pricing import check_costs, cost_columns, total_cost_of
@@ -52,6 +53,9 @@ def scope_costs(
 ) -> pl.DataFrame:
     """What each scope costs under each price version: C_v(end) - C_v(start), with the quantity in between.
 
+    A price with an account maximum has one row for all resources, whose resource_id is empty: how the cap is shared among
+    them depends on the order of events, their sum does not.
+
     `usage` (span, resource_id, quantity) is what was used in each span; resource_id is empty where the price
     accumulates over the account.
     """
@@ -65,7 +69,20 @@ def scope_costs(
     priced = prorate(running.join(columns, on="price_key", maintain_order="left"), prices, subscriptions)
     check_costs(priced, "quantity_after", SCOPE)
     cost_after, cost_before = (total_cost_of(priced, pl.col(f"quantity_{side}")) for side in ("after", "before"))
-    return priced.select(*VERSION, "quantity", amount=cost_after - cost_before)
+    costs = priced.with_columns(amount=cost_after - cost_before)
+    return _cap_accounts(costs, prices).select(*VERSION, "quantity", "amount")
+
+
+def _cap_accounts(costs: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
+    """Put the resources of prices with an account maximum together, and cap them."""
+    if not has_account_caps(prices):
+        return costs
+    together = proved_together(prices).filter(accumulate="account").select("plan", "price_id")
+    whole = costs.join(together, on=["plan", "price_id"]).with_columns(resource_id=pl.lit(""))
+    capped = cap_versions(whole, SCOPE, ("version", "currency"), "began").with_columns(amount="capped")
+    others = costs.join(together, on=["plan", "price_id"], how="anti")
+    columns = [*VERSION, "quantity", "amount"]
+    return pl.concat([others.select(columns), capped.select(columns)])
 
 
 def disagreements(due: pl.DataFrame, standing: pl.DataFrame) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""What of a price's `included` and `maximum` a scope gets (semantics 3).
+"""What of a price's `included` and its caps a scope gets (semantics 3).
 
 What belongs here: the time that a price was in force for a subscription, and the share that follows. What
 does not: tier bounds and fees, which are never prorated.
@@ -17,7 +17,7 @@ SHARE_SCOPE: Final = ("account_id", "subscription_id", "plan", "price_id", "curr
 
 
 def prorate(scoped: pl.DataFrame, prices: pl.DataFrame, subscriptions: pl.DataFrame) -> pl.DataFrame:
-    """Replace `included` and `maximum` by the share of the period in which (plan, price id) was in force.
+    """Replace `included`, `maximum` and `account_maximum` by the share of the period in which (plan, price id) was in force.
 
     The frame has `SHARE_SCOPE`, `included` and `maximum`; its rows keep their order. Seconds over seconds,
     half-open; rounded once, half-even at the ninth decimal for quantities, the eighteenth for amounts. All
@@ -25,7 +25,8 @@ def prorate(scoped: pl.DataFrame, prices: pl.DataFrame, subscriptions: pl.DataFr
     get the length of the period.
     """
     scoped = fit_period(scoped, _seconds(pl.col("period_end") - pl.col("period_start")))
-    concerned = (pl.col("included") != 0) | pl.col("maximum").is_not_null()
+    caps = [name for name in ("maximum", "account_maximum") if name in scoped.columns]
+    concerned = (pl.col("included") != 0) | pl.any_horizontal(pl.col(caps).is_not_null())
     scopes = scoped.filter(concerned).select(SHARE_SCOPE).unique()
     if scopes.is_empty():
         return scoped
@@ -35,7 +36,7 @@ def prorate(scoped: pl.DataFrame, prices: pl.DataFrame, subscriptions: pl.DataFr
     whole = _seconds(pl.col("period_end") - pl.col("period_start"))
     return shared.with_columns(
         included=divide_quantity_half_even(pl.col("included") * part, whole),
-        maximum=divide_amount_half_even(pl.col("maximum") * part, whole),
+        **{name: divide_amount_half_even(pl.col(name) * part, whole) for name in caps},
     ).drop("seconds_in_force")
 
 

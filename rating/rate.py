@@ -14,6 +14,7 @@ from typing import Final
 
 import polars as pl
 
+from rating.account_caps import cap_slices, has_account_caps, under_caps
 from rating.clusters import Clusters, cluster
 from rating.money import multiply_exact
 from rating.pricing import check_costs, total_cost_of
@@ -39,7 +40,7 @@ def rate(usage: pl.DataFrame, prices: pl.DataFrame, subscriptions: pl.DataFrame,
     For each touched account and meter the usage holds all slices from the first touched one on; `counted` is
     the part of each quantity that `totals` includes. Where a subscription or a price book changed, it holds all
     slices from the period's start, with `counted` 0, and `totals` holds none of that period: proration reaches
-    back (semantics 3).
+    back (semantics 3). The same holds for a price with `account_maximum` whenever its version changes within the period.
     """
     check_rating_input(usage, prices, subscriptions, totals)
     clusters = cluster(usage, SITUATION, _OF_ROW)
@@ -47,7 +48,7 @@ def rate(usage: pl.DataFrame, prices: pl.DataFrame, subscriptions: pl.DataFrame,
     parts = [part for part in (_of_account(priced, clusters), _of_resources(priced, clusters)) if part.groups.height]
     run = [(part, *run_scopes(part.groups, prices, subscriptions, totals)) for part in parts]
     rated = Rated(
-        due=pl.concat([no_rows(DUE), *(_charge(Clusters(groups, part.rows)) for part, groups, _ in run)]),
+        due=pl.concat([no_rows(DUE), *(_charge_part(Clusters(groups, part.rows)) for part, groups, _ in run)]),
         totals=pl.concat([no_rows(TOTALS), *(state for _, _, state in run)]),
         unpriced=_unpriced(priced, clusters),
     )
@@ -79,22 +80,31 @@ def _unpriced(priced: pl.DataFrame, clusters: Clusters) -> pl.DataFrame:
     return missing.spread(*SITUATION, "reason").select(*UNPRICED)
 
 
-def _charge(run: Clusters) -> pl.DataFrame:
-    """What each row costs: quantity x slope, or by the order of events where C is bent."""
+def _charge_part(run: Clusters) -> pl.DataFrame:
+    """What each row costs, less what a cap over all resources of an account takes off."""
+    if not has_account_caps(run.groups):
+        return _charge(run)
+    capped = under_caps(run.groups)
+    costs = _charge(run.choose(capped), "strand", "account_maximum", "spent")
+    return pl.concat([_charge(run.choose(~capped)), cap_slices(costs).select(*DUE)])
+
+
+def _charge(run: Clusters, *also: str) -> pl.DataFrame:
+    """What each row costs: quantity x slope, or by the order of events where C is bent; `also` are kept of its group."""
     straight = run.groups["slope"].is_not_null()
     if straight.all():
-        return _charge_straight(run)
-    return pl.concat([_charge_straight(run.choose(straight)), _charge_bent(run.choose(~straight))])
+        return _charge_straight(run, *also)
+    return pl.concat([_charge_straight(run.choose(straight), *also), _charge_bent(run.choose(~straight), *also)])
 
 
-def _charge_straight(run: Clusters) -> pl.DataFrame:
+def _charge_straight(run: Clusters, *also: str) -> pl.DataFrame:
     """C is a straight line from the first to the last row of these situations."""
-    spread = run.spread(*_SITUATION_DUE, "slope")
+    spread = run.spread(*_SITUATION_DUE, "slope", *also)
     amount = multiply_exact(pl.col("quantity"), pl.col("slope"))
-    return spread.select(*_due(amount))
+    return spread.select(*_due(amount), *also)
 
 
-def _charge_bent(run: Clusters) -> pl.DataFrame:
+def _charge_bent(run: Clusters, *also: str) -> pl.DataFrame:
     """Something is passed in these situations: run through their rows in the order of events."""
     columns = [name for name in run.groups.columns if name not in ("resource_id", "quantity", "counted")]
     rows = run.spread(*columns).sort("situation", "resource_id", "dimensions")
@@ -107,7 +117,7 @@ def _charge_bent(run: Clusters) -> pl.DataFrame:
     costs = after.with_columns(
         cost_after=total_cost_of(after, pl.col("quantity_after")), cost_before=total_cost_of(after, before)
     )
-    return costs.select(*_due(pl.col("cost_after") - pl.col("cost_before")))
+    return costs.select(*_due(pl.col("cost_after") - pl.col("cost_before")), *also)
 
 
 _SITUATION_DUE: Final = tuple(

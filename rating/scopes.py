@@ -8,6 +8,7 @@ from typing import Final
 
 import polars as pl
 
+from rating.account_caps import add_spent, has_account_caps
 from rating.errors import FrameError
 from rating.money import ZERO_QUANTITY
 from rating.pricing import check_costs, cost_columns, slope
@@ -32,6 +33,8 @@ def run_scopes(
     state = closed.join(strands, on="strand").select(*TOTALS)
     costed = prorate(_add_price_columns(running, prices), prices, subscriptions)
     check_costs(costed, "quantity_after", SCOPE)
+    if has_account_caps(costed):
+        costed = add_spent(costed, _bases(scopes, totals.join(strands, on=STRAND)), prices)
     return costed.with_columns(slope=slope(costed)), state
 
 
@@ -51,6 +54,12 @@ def _open_scopes(situations: pl.DataFrame, totals: pl.DataFrame) -> pl.DataFrame
         message = "the frame 'totals' holds a scope twice; give the newest row of each"
         raise FrameError(message)
     return scopes.with_columns(base=pl.col("standing").fill_null(ZERO_QUANTITY) - pl.col("counted"))
+
+
+def _bases(scopes: pl.DataFrame, totals: pl.DataFrame) -> pl.DataFrame:
+    """Where all resources of each strand begin: those of the situations, and those that were not used again."""
+    others = totals.join(scopes, on=_KEY, how="anti").select("strand", base="quantity")
+    return pl.concat([scopes.select("strand", "base"), others])
 
 
 def _run(situations: pl.DataFrame) -> pl.DataFrame:

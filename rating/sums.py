@@ -14,7 +14,7 @@ from rating.errors import OutOfBoundsError
 def sum_by(frame: pl.DataFrame, keys: Sequence[str], *columns: str) -> pl.DataFrame:
     """Sum exact columns by key. The sum of all magnitudes has to fit, so no group can overflow."""
     for column in columns:
-        _check_magnitude(frame, column)
+        check_magnitude(frame, column)
     return group_by_telling(frame, keys, pl.col(columns).sum())
 
 
@@ -28,8 +28,8 @@ def group_by_telling(frame: pl.DataFrame, keys: Sequence[str], *aggregated: pl.E
     return frame.group_by(telling).agg(carried, *aggregated).select(*keys, pl.exclude(keys))
 
 
-def _check_magnitude(frame: pl.DataFrame, column: str) -> None:
-    """Sum without groups: there Polars raises instead of wrapping."""
+def check_magnitude(frame: pl.DataFrame, column: str) -> None:
+    """Stop where the sum of all magnitudes does not fit. Summed without groups: there Polars raises instead of wrapping."""
     try:
         frame[column].abs().sum()
     except pl.exceptions.PolarsError as error:

@@ -126,6 +126,8 @@ class Price(_Part):
     """The quantity of each period that costs nothing; it is taken off before the model prices the rest."""
     maximum: FixedAmount | None = None
     """The most that a period costs: for the account, or for each resource where `accumulate` is `resource`."""
+    account_maximum: FixedAmount | None = None
+    """The most that a period costs for all resources of the account together, where `accumulate` is `resource`."""
     unit_price: UnitPrice | None = None
     """What one unit costs."""
     tiers: tuple[Tier, ...] | None = None
@@ -139,12 +141,17 @@ class Price(_Part):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        refuse_all([*_model_problems(self), *_tier_problems(self.tiers), *_tier_key_problems(self)])
+        refuse_all(
+            [*_model_problems(self), *_cap_problems(self), *_tier_problems(self.tiers), *_tier_key_problems(self)]
+        )
         return self
 
     def money(self) -> Iterator[tuple[str, dict[str, Decimal]]]:
         """Every amount of money in the price, by its path."""
-        amounts = [(name, getattr(self, name)) for name in ("unit_price", "package_price", "multiplier", "maximum")]
+        amounts = [
+            (name, getattr(self, name))
+            for name in ("unit_price", "package_price", "multiplier", "maximum", "account_maximum")
+        ]
         for position, tier in enumerate(self.tiers or ()):
             amounts += [(f"tiers[{position}].{name}", getattr(tier, name)) for name in ("unit_price", "flat_fee")]
         yield from ((path, money) for path, money in amounts if money is not None)
@@ -240,6 +247,13 @@ def _model_problems(price: Price) -> Iterator[Problem]:
         if price.model not in models and present:
             mend = f"leave it out, or use model: {' or '.join(models)}"
             yield Problem(key, f"does not belong to model {price.model}", mend)
+
+
+def _cap_problems(price: Price) -> Iterator[Problem]:
+    """Where the account's quantity is counted, its cap is `maximum`, and a resource has none of its own."""
+    if price.account_maximum is not None and price.accumulate != "resource":
+        mend = "use maximum, which caps the account here; or accumulate: resource, and maximum to cap each resource"
+        yield Problem("account_maximum", f"has no meaning for accumulate {price.accumulate}", mend)
 
 
 def _tier_problems(tiers: tuple[Tier, ...] | None) -> Iterator[Problem]:

@@ -107,6 +107,7 @@ def _amounts(span: PriceSpan) -> dict[str, object]:
         "package_price": price.package_price and resolve(price.package_price),
         "multiplier": price.multiplier and resolve(price.multiplier),
         "maximum": price.maximum and resolve(price.maximum),
+        "account_maximum": price.account_maximum and resolve(price.account_maximum),
         "tiers": tiers,
     }
 

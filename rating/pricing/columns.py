@@ -36,6 +36,8 @@ PRICE_SCHEMA: Final = {
     "unit": pl.String(),
 }
 # What few prices have. A frame has these columns where one of its prices needs them, so that they cost nothing elsewhere.
+# The most that all resources of an account cost together; null is no cap.
+ACCOUNT_CAP_SCHEMA: Final = {"account_maximum": AMOUNT}
 # In what they price, a quantity is quantity x unit_factor / unit_divisor; where `unit_of_period` is true, the divisor is
 # still to be multiplied by the seconds of the billing period (`prorate` does).
 UNIT_SCHEMA: Final = {"unit_factor": QUANTITY, "unit_divisor": QUANTITY, "unit_of_period": pl.Boolean()}
@@ -63,7 +65,8 @@ def tier_numbers(frame: pl.DataFrame) -> range:
 
 def cost_columns(prices: pl.DataFrame) -> list[str]:
     """The columns of a frame of prices from which C is worked out."""
-    return ["model", "included", "maximum", *(name for name in prices.columns if name.startswith(("tier_", "unit_")))]
+    some = ("tier_", "unit_", "account_maximum")
+    return ["model", "included", "maximum", *(name for name in prices.columns if name.startswith(some))]
 
 
 def tier_schema(tier_count: int) -> dict[str, pl.DataType]:

@@ -9,7 +9,7 @@ from decimal import Decimal
 import polars as pl
 
 from rating.pricebook import PriceBook, PriceSpan, check_succession, price_spans
-from rating.pricing.columns import NO_TIER, PRICE_SCHEMA, UNIT_SCHEMA, tier_schema, tier_values
+from rating.pricing.columns import ACCOUNT_CAP_SCHEMA, NO_TIER, PRICE_SCHEMA, UNIT_SCHEMA, tier_schema, tier_values
 from rating.pricing.models import MODELS, Step
 from rating.units import conversion
 
@@ -27,7 +27,8 @@ def compile_prices(books: Sequence[PriceBook]) -> pl.DataFrame:
     rows = [row for span in price_spans(books) for row in _span_rows(span)]
     tier_count = max([1, *(len(tiers) for _, tiers in rows)])
     units = UNIT_SCHEMA if any(row["converts"] for row, _ in rows) else {}
-    schema = {**PRICE_SCHEMA, **units, **tier_schema(tier_count)}
+    caps = ACCOUNT_CAP_SCHEMA if any(row["account_maximum"] is not None for row, _ in rows) else {}
+    schema = {**PRICE_SCHEMA, **units, **caps, **tier_schema(tier_count)}
     padded = [
         {"price_key": key, **row, **tier_values([*tiers, *[NO_TIER] * (tier_count - len(tiers))])}
         for key, (row, tiers) in enumerate(rows)
@@ -42,7 +43,7 @@ def _span_rows(span: PriceSpan) -> Iterator[tuple[dict[str, object], list[TierRo
         Step(step.above, step.width, resolve(step.unit_price), resolve(step.flat_fee))
         for step in MODELS[price.model].steps(price)
     ]
-    maximum = resolve(price.maximum or {})
+    maximum, account_maximum = resolve(price.maximum or {}), resolve(price.account_maximum or {})
     units = _unit_columns(span)
     for currency in sorted(steps[0].unit_price):
         row: dict[str, object] = {
@@ -58,6 +59,7 @@ def _span_rows(span: PriceSpan) -> Iterator[tuple[dict[str, object], list[TierRo
             "accumulate": price.accumulate,
             "included": price.included,
             "maximum": maximum.get(currency),
+            "account_maximum": account_maximum.get(currency),
             "unit": price.unit or span.book.meters[price.meter].unit,
             **units,
         }

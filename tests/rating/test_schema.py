@@ -30,7 +30,7 @@ BEYOND_A_SCHEMA = {
     "two prices of one meter", "a currency in the map that is none", "a cap that misses a currency", "tiers that fall",
     "tiers that stand still", "a first tier up to zero", "a last tier that ends", "stairs that fall",
     "a step of stairs that misses a currency", "a package whose cap misses a currency",
-    "a dynamic price of quantities", "a unit price of amounts",
+    "a dynamic price of quantities", "a unit price of amounts", "a cap of the account that misses a currency",
     "a unit of something else", "a unit that cannot be read",
 }  # fmt: skip
 

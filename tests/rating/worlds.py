@@ -132,12 +132,18 @@ class World:
         """What each use costs, by its key; uses without a price are left out."""
         ordered = sorted(filter(None, (self._situation(use) for use in uses)), key=lambda found: found[0])
         quantities: dict[tuple[Any, ...], Decimal] = {}
+        spent: dict[tuple[Any, ...], Decimal] = {}
         amounts = {}
         for _, scope, use, price, share, period in ordered:
             before = quantities.get(scope, ZERO)
             after = quantities[scope] = before + use.quantity
             before, after = (in_unit(quantity, price.get("unit"), *period) for quantity in (before, after))
-            amounts[use.key] = _cost(price, after, share) - _cost(price, before, share)
+            amount = _cost(price, after, share) - _cost(price, before, share)
+            strand = (*scope[:4], scope[5])
+            spent_before = spent.get(strand, ZERO)
+            spent[strand] = spent_before + amount
+            cap = _prorated(price.get("account_maximum"), share)
+            amounts[use.key] = _at_most(spent[strand], cap) - _at_most(spent_before, cap)
         return amounts
 
     def _situation(self, use: Use) -> tuple[Any, ...] | None:
@@ -205,10 +211,15 @@ def _cost(price: Document, quantity: Decimal, share: tuple[int, int]) -> Decimal
     """C(Q) with the share of the period, each rounded once."""
     part, whole = share
     included = Decimal(price.get("included", "0")) * part / whole
-    maximum = price.get("maximum")
-    return total_cost(
-        price,
-        quantity,
-        included.quantize(Decimal("1e-9"), ROUND_HALF_EVEN),
-        None if maximum is None else (Decimal(maximum) * part / whole).quantize(Decimal("1e-18"), ROUND_HALF_EVEN),
-    )
+    maximum = _prorated(price.get("maximum"), share)
+    return total_cost(price, quantity, included.quantize(Decimal("1e-9"), ROUND_HALF_EVEN), maximum)
+
+
+def _prorated(cap: str | None, share: tuple[int, int]) -> Decimal | None:
+    """A cap's share of the period, rounded once."""
+    part, whole = share
+    return None if cap is None else (Decimal(cap) * part / whole).quantize(Decimal("1e-18"), ROUND_HALF_EVEN)
+
+
+def _at_most(amount: Decimal, cap: Decimal | None) -> Decimal:
+    return amount if cap is None else min(amount, cap)

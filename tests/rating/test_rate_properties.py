@@ -252,6 +252,12 @@ def test_more_usage_never_lowers_the_total_of_a_scope(world: World, chosen: list
 
 
 @slow
+@given(worlds(RISING), many_uses)
+def test_nothing_negative_comes_out_of_nothing_negative(world: World, chosen: list[Use]) -> None:
+    assert all(amount >= 0 for amount in by_key(rated(world, chosen).due).values())
+
+
+@slow
 @given(st.sampled_from(("account", "resource")).flatmap(lambda scope: prices("cpu", "cpu", scope, EVERY)), many_uses)
 def test_the_slices_of_a_period_sum_to_its_cost(price: Document, chosen: list[Use]) -> None:
     world = World((book("1", "2026-01-01", {"standard": [price]}),), (Subscription("a", instant("2026-01-01")),))

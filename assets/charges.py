@@ -100,9 +100,10 @@ def _under_changed_caps(touched: pl.DataFrame, facts: Facts) -> pl.DataFrame:
     changes = version_changes(facts.prices)
     if used.is_empty() or changes.is_empty():
         return used.drop("meter").clear()
-    changed = _held_by_periods(used, facts).join(changes.select("meter", "changed_at").unique(), on="meter")
+    changed = _held_by_periods(used, facts).join(changes, on="meter")
+    own = (pl.col("agreed_with") == "") | (pl.col("agreed_with") == pl.col("account_id"))
     inside = (pl.col("period_start") < pl.col("changed_at")) & (pl.col("changed_at") < pl.col("period_end"))
-    return changed.filter(inside).select("account_id", "changed_from")
+    return changed.filter(own & inside).select("account_id", "changed_from")
 
 
 def _period_starts(accounts: pl.DataFrame, facts: Facts) -> pl.DataFrame:

@@ -12,6 +12,7 @@ from typing import Final
 
 import polars as pl
 
+from rating.agreed import OF_PRICE, add_agreed_with, by_agreement
 from rating.errors import FrameError
 from rating.money import ZERO_AMOUNT
 from rating.pricing import check_costs, cost_columns, total_cost_of
@@ -37,12 +38,13 @@ def proved_together(prices: pl.DataFrame) -> pl.DataFrame:
 
 
 def version_changes(prices: pl.DataFrame) -> pl.DataFrame:
-    """When a price with an account maximum changes its version: plan, price_id, currency, meter, changed_at."""
-    key = ["plan", "price_id", "currency"]
+    """When a price with an account maximum changes its version: plan, price_id, agreed_with, currency, meter, changed_at."""
+    key = [*OF_PRICE, "currency"]
+    told_apart = by_agreement(prices)
     if not has_account_caps(prices):
-        return prices.select(*key, "meter", changed_at="effective_from").clear()
-    capped = prices.filter(pl.col(ACCOUNT_MAXIMUM).is_not_null()).select(key).unique()
-    versions = prices.join(capped, on=key).select(*key, "meter", changed_at="effective_from")
+        return told_apart.select(*key, "meter", changed_at="effective_from").clear()
+    capped = told_apart.filter(pl.col(ACCOUNT_MAXIMUM).is_not_null()).select(key).unique()
+    versions = told_apart.join(capped, on=key).select(*key, "meter", changed_at="effective_from")
     return versions.filter(pl.col("changed_at") > pl.col("changed_at").min().over(key))
 
 
@@ -68,7 +70,7 @@ def add_spent(costed: pl.DataFrame, bases: pl.DataFrame, prices: pl.DataFrame) -
 def _check_one_version(known: pl.DataFrame, prices: pl.DataFrame) -> None:
     """Which version priced what is behind a strand can only be told where the period has one."""
     capped = known.filter(pl.col(ACCOUNT_MAXIMUM).is_not_null())
-    changed = capped.join(version_changes(prices), on=["plan", "price_id", "currency"])
+    changed = add_agreed_with(capped, prices).join(version_changes(prices), on=[*OF_PRICE, "currency"])
     inside = (pl.col("changed_at") > pl.col("period_start")) & (pl.col("changed_at") < pl.col("period_end"))
     for row in changed.filter(inside).head(1).iter_rows(named=True):
         named = f"account {row['account_id']!r}, price {row['price_id']!r}, period from {row['period_start']}"

@@ -90,6 +90,28 @@ def test_two_versions_in_a_period_cannot_go_on_from_totals() -> None:
         rated(TWO_BOOKS, USED[5:], first.totals)
 
 
+def test_what_is_agreed_with_one_account_holds_up_no_other() -> None:
+    plans = {"standard": [CPU]}
+    books = (book("1", "2026-01-01", plans), book("2", "2026-11-01 03:00", plans, accounts={"b": {"standard": [NEW]}}))
+    subscribed = tuple(Subscription(name, instant("2026-01-01"), subscription_id=name) for name in ("a", "b"))
+    world = World(books, subscribed)
+    before, after = ([replace(one, account_id=name) for one in USED[part] for name in ("a", "b")] for part in PARTS)
+    whole, first = rated(world, [*before, *after]).due, rated(world, before)
+    again = rated(world, [one for one in after if one.account_id == "a"], first.totals)
+    assert by_key(whole) == world.charges([*before, *after])
+    assert by_key(again.due) == {key: amount for key, amount in by_key(whole).items() if key in by_key(again.due)}
+    with pytest.raises(FrameError, match="account 'b'"):
+        rated(world, after, first.totals)
+
+
+PARTS = (slice(0, 5), slice(5, 6))
+
+
+def by_key(due: pl.DataFrame) -> dict[tuple[object, ...], Decimal]:
+    names = ("account_id", "service_id", "resource_id", "meter", "dimensions", "slice_start")
+    return {row[:-1]: row[-1] for row in due.select(*names, "amount").iter_rows()}
+
+
 def test_a_volume_that_falls_gives_back_only_what_was_charged() -> None:
     tiers = [{"up_to": "10", "unit_price": "3"}, {"unit_price": "1"}]
     volume = {"id": "cpu", "meter": "cpu", "model": "volume", "accumulate": "resource", "tiers": tiers}

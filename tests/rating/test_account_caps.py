@@ -65,6 +65,20 @@ def test_the_cap_is_reached_in_the_order_of_events() -> None:
     }
 
 
+def test_within_a_slice_services_resources_and_dimensions_are_in_order() -> None:
+    at = instant("2026-11-01")
+    named = [("s", "r1", '{"a":"2"}'), ("", "r3", "{}"), ("s", "r0", "{}"), ("", "r2", "{}"), ("s", "r1", '{"a":"1"}')]
+    uses = [Use(at, Decimal(4), "a", service, resource, "cpu", dimensions) for service, resource, dimensions in named]
+    found = {key[1:3] + key[4:5]: amount for key, amount in by_key(rated(ONE_BOOK, uses).due).items()}
+    assert found == {
+        ("", "r2", "{}"): 8,
+        ("", "r3", "{}"): 8,
+        ("s", "r0", "{}"): 8,
+        ("s", "r1", '{"a":"1"}'): 1,  # of 8: up to the account's maximum
+        ("s", "r1", '{"a":"2"}'): 0,
+    }
+
+
 def test_an_hour_later_it_goes_on_where_it_stood() -> None:
     """What r1 and r2 cost before is known from their quantities, though only r3 is used again."""
     first = rated(ONE_BOOK, USED[:4])

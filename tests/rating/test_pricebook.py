@@ -433,8 +433,6 @@ BAD = {
     "a key of nobody": (put("colour", "red"), "colour", "unknown key 'colour'", "leave it out"),
 }
 LATER = (
-    "where",
-    "when",
     "minimum",
     "commit",
     "account_maximum",

@@ -15,6 +15,7 @@ import pytest
 from assets.invoices import issue
 from assets.verify import verify_invoice
 from pipelines.charge_proof import charges_that_do_not_sum
+from pipelines.status import status_of
 from resources.project import Project
 from tests.faults import runs, worlds
 from tests.faults.books import Books, assert_same, books
@@ -172,3 +173,8 @@ def test_the_view_of_prices_names_accounts(caught_up: Path) -> None:
         ("account-04", "standard", "requests-us"),
         ("account-99", "large", "cpu"),
     ]
+
+
+def test_the_status_names_accounts_of_agreed_prices_that_there_are_not(caught_up: Path) -> None:
+    with runs.open_project(caught_up) as project:
+        assert dict(status_of(project)["Money"])["prices agreed with unknown accounts"] == "account-99"

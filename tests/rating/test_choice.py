@@ -74,10 +74,15 @@ BAD: dict[str, tuple[Document, str]] = {
         {"when": {"days": ["mon"], "zone": "Mars"}},
         "when.zone: 'Mars' is not a time zone; write its name",
     ),
+    "a zone of no place": (
+        {"when": {"days": ["mon"], "zone": "localtime"}},
+        "when.zone: 'localtime' is not a time zone; write its name",
+    ),
     "an unknown key": ({"when": {"day": ["mon"]}}, "when.day: unknown key 'day'; did you mean days?"),
 }
 BEYOND_A_SCHEMA = {
     "hours and days of nothing", "no days", "a day twice", "hours without length", "a zone that is none",
+    "a zone of no place",
 }  # fmt: skip
 
 

@@ -87,6 +87,11 @@ def test_where_nothing_fits_there_is_no_price() -> None:
     assert found.unpriced["reason"].to_list() == ["no_price"] * 3
 
 
+def test_no_usage_has_no_charges() -> None:
+    found = rated([], [price("eu", "2", where={"region": "eu"}), DAY])
+    assert (found.due.height, found.unpriced.height, found.totals.schema) == (0, 0, no_rows(TOTALS).schema)
+
+
 def test_keys_and_values_may_be_any_text() -> None:
     odd = {'^a$ "b"': "x\\y", "*": "", "k.e[0]": "\u00fc'"}
     texts = [json.dumps(odd, sort_keys=True, ensure_ascii=False), json.dumps({**odd, "*": " "}, sort_keys=True)]

@@ -1,7 +1,7 @@
 """Goal: the instants at which prices begin and end to hold are those of the clock, quarter hour by quarter hour."""
 
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import polars as pl
 import pytest
@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rating.periods import cuts
+from rating.pricebook.conditions import QUARTERS_OF_WEEK
 from rating.windows import quarter_of_week, window_changes
 from tests.rating.test_choosing import PRICE, ZONES, slow, whens
 from tests.rating.worlds import DAYS, Subscription, book, holds, instant, prices_frame, subscriptions_frame
@@ -75,6 +76,12 @@ def test_an_hour_is_cut_where_the_clock_is_off_it() -> None:
     start, end = instant("2026-11-02"), instant("2026-11-03")
     assert changes(when, "Asia/Kathmandu", start, end) == [instant("2026-11-02 02:15"), instant("2026-11-02 14:15")]
     assert changes({"days": list(DAYS)}, "UTC", start, end) == changes(when, "UTC", start, start) == []
+
+
+def test_the_clock_of_every_zone_that_a_book_may_name_is_known() -> None:
+    times = pl.Series("at", [instant("2026-11-02")]).to_frame()
+    known = available_timezones() - {"Factory", "localtime"}
+    assert all(times.select(quarter_of_week(pl.col("at"), zone)).item() < QUARTERS_OF_WEEK for zone in known)
 
 
 def test_without_such_prices_there_are_none() -> None:

@@ -18,7 +18,7 @@ from rating.apportion import currency_digits
 from rating.invoicing import Drafts, draft_invoices
 from rating.ledger import issue_legs, posted_hour
 from rating.periods import INSTANT, periods
-from rating.pricing import compile_prices
+from rating.pricing import compile_prices, cost_columns
 from rating.proration import prorate
 from resources.errors import ResourceError
 from resources.facts import EPOCH, Facts, closed_until, facts_as_of
@@ -175,10 +175,8 @@ def _drafts(
 
 def _priced(usage: pl.DataFrame, prices: pl.DataFrame, facts: Facts, accounts: pl.DataFrame) -> pl.DataFrame:
     """Add the columns of the price version, its included and maximum prorated."""
-    columns = [
-        name for name in prices.columns if name not in ("price_key", "effective_to", "meter", "accumulate", "unit")
-    ]
-    keyed = by_agreement(prices.select(columns))
+    columns = [*OF_PRICE, "version", "currency", "effective_from", *cost_columns(prices)]
+    keyed = by_agreement(prices).select(columns)
     joined = add_agreed_with(usage, prices).join(keyed, on=[*OF_PRICE, "version", "currency"], how="left")
     zones = accounts.select("account_id", "time_zone")
     first, last = usage["period_start"].min(), usage["period_start"].max()

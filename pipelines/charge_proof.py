@@ -4,10 +4,12 @@ What belongs here: loading for `rating/proof.py`, and comparing. What does not: 
 """
 
 from datetime import timedelta
+from typing import Any, Final
 
 import polars as pl
 
 from rating.account_caps import proved_together
+from rating.dimensions import Classes, classify
 from rating.periods import INSTANT, instant, periods
 from rating.proof import disagreements, scope_costs, spans
 from resources.facts import EPOCH, Facts, closed_until, facts_as_of
@@ -23,12 +25,27 @@ def charges_that_do_not_sum(lake: Lake, since: int, run: int) -> pl.DataFrame:
     begun = _from_period_start(touched, facts)
     bounds = {"run": run, "first": begun["first_slice"].min()}
     with lake.registered(touched=begun, accumulation=proved_together(facts.prices)):
-        used = lake.frame("checks/services_used", bounds)
+        classes = _classes(lake, facts, bounds)
+        with lake.registered(classes=classes.of_texts):
+            used = lake.frame("checks/services_used", bounds)
         standing = lake.frame("checks/charges_by_scope", bounds)
-    held = spans(used, facts.prices, facts.subscriptions, closed_until(lake, run) or EPOCH)
-    with lake.registered(spans=held):
+    until = closed_until(lake, run) or EPOCH
+    held = spans(used, facts.prices, facts.subscriptions, until, classes.matching)
+    with lake.registered(spans=held, classes=classes.of_texts):
         usage = lake.frame("checks/usage_by_span", bounds)
     return disagreements(scope_costs(held, usage, facts.prices, facts.subscriptions), standing)
+
+
+def _classes(lake: Lake, facts: Facts, bounds: dict[str, Any]) -> Classes:
+    """The classes of the dimensions that touched meters were used with; none where no price asks for dimensions."""
+    asking = facts.prices.filter(pl.col("where_keys") > 0).select("meter").unique()
+    with lake.registered(asking=asking):
+        texts = lake.frame("checks/dimensions_used", bounds)
+    nothing = Classes(texts.with_columns(dimension_class=pl.lit(0, pl.UInt32)), _NOTHING_FITS)
+    return classify(texts, facts.prices) or nothing
+
+
+_NOTHING_FITS: Final = pl.DataFrame(schema={"dimension_class": pl.UInt32, "where": pl.String})
 
 
 def _from_period_start(touched: pl.DataFrame, facts: Facts) -> pl.DataFrame:

@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 import polars as pl
 
+from rating.pricebook import effective_books
 from resources.facts import closed_until
+from resources.price_books import books_as_of
 from resources.project import Project
 
 Rows = list[tuple[str, str]]
@@ -55,7 +57,20 @@ def _money(project: Project) -> Rows:
         values = ", ".join(f"{name} {_money_text(row[name])}" for name in ("credit", "unbilled", "receivable"))
         rows.append((row["currency"], values))
     unpriced = project.lake.value("steps/status/unpriced")
-    return [*rows, ("unpriced slices", f"{unpriced:,}")]
+    return [*rows, ("unpriced slices", f"{unpriced:,}"), *_agreed_with_nobody(project)]
+
+
+def _agreed_with_nobody(project: Project) -> Rows:
+    """The accounts of agreed prices that there are not: what is agreed with them changes nothing, so it may be a mistake."""
+    books = effective_books(books_as_of(project.lake, NEWEST))
+    named = pl.DataFrame(
+        {"account_id": sorted({name for book in books for name in book.accounts})}, {"account_id": pl.String}
+    )
+    if named.is_empty():
+        return []
+    with project.lake.registered(named_accounts=named):
+        unknown = project.lake.frame("steps/status/unknown_accounts")["account_id"].to_list()
+    return [("prices agreed with unknown accounts", ", ".join(unknown))] if unknown else []
 
 
 def _money_text(amount: object) -> str:

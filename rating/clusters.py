@@ -26,6 +26,20 @@ class Clusters:
             rows.with_columns(situation=number.gather(rows["situation"])),
         )
 
+    def unite(self, keys: Sequence[str]) -> "Clusters":
+        """The groups that are alike in `keys` as one, numbered anew; other columns are those of the first of them."""
+        sums = {
+            "quantity": pl.col("quantity").sum(),
+            "counted": pl.col("counted").sum(),
+            "least": pl.col("least").min(),
+        }
+        others = [name for name in self.groups.columns if name not in (*keys, *sums, "situation")]
+        united = self.groups.group_by(keys, maintain_order=True).agg(pl.col(others).first(), "situation", **sums)
+        number = pl.int_range(united.height, dtype=pl.UInt32, eager=True).alias("situation")
+        numbers = united.select(number.alias("number"), "situation").explode("situation").sort("situation")["number"]
+        rows = self.rows.with_columns(situation=numbers.gather(self.rows["situation"]))
+        return Clusters(united.select(self.groups.columns).with_columns(number), rows)
+
     def spread(self, *columns: str) -> pl.DataFrame:
         """The rows with these columns of their groups."""
         wanted = [name for name in columns if name != "situation"]

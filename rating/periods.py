@@ -65,11 +65,18 @@ def _instant(local: pl.Expr, zone: str) -> pl.Expr:
     return pl.coalesce(strict, skipped).dt.convert_time_zone("UTC").cast(INSTANT)
 
 
-def cuts(subscriptions: pl.DataFrame, price_times: Iterable[datetime], start: datetime, end: datetime) -> pl.DataFrame:
+def cuts(
+    subscriptions: pl.DataFrame,
+    price_times: Iterable[datetime],
+    start: datetime,
+    end: datetime,
+    changes: pl.DataFrame | None = None,
+) -> pl.DataFrame:
     """Every boundary of a slice inside [start, end) that is off the whole hour, by account.
 
-    The boundaries are ends of periods, changes of subscription and times of price versions; they lie on
-    quarter hours, and the hour that holds one is cut there (semantics 2, slice).
+    The boundaries are ends of periods, changes of subscription, times of price versions, and the `changes` of accounts
+    (account_id, cut_at) when a price begins or ends to hold by the clock (`windows.py`); they lie on quarter hours, and the
+    hour that holds one is cut there (semantics 2, slice).
     """
     zones = subscriptions.select("account_id", "time_zone").unique()
     month_starts = periods(zones["time_zone"], start, end).select("time_zone", cut_at="period_start")
@@ -78,6 +85,7 @@ def cuts(subscriptions: pl.DataFrame, price_times: Iterable[datetime], start: da
         zones.join(month_starts, on="time_zone").select("account_id", "cut_at"),
         subscriptions.select("account_id", cut_at="effective_from"),
         zones.select("account_id").join(times, how="cross"),
+        *([] if changes is None else [changes]),
     ]
     off_the_hour = pl.col("cut_at").dt.truncate("1h") != pl.col("cut_at")
     inside = (pl.col("cut_at") >= start) & (pl.col("cut_at") < end)

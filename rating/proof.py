@@ -17,33 +17,44 @@ from rating.proration import prorate
 from rating.scopes import SCOPE
 from rating.situations import price_situations
 from rating.sums import sum_by
+from rating.windows import window_changes
 
 VERSION: Final = (*SCOPE, "version", "currency")
-_SERIES: Final = ("account_id", "service_id", "meter")
+_SERIES: Final = ("account_id", "service_id", "meter", "dimension_class")
 
 
-def spans(used: pl.DataFrame, prices: pl.DataFrame, subscriptions: pl.DataFrame, until: datetime) -> pl.DataFrame:
-    """Tell which price holds when, for each (account_id, service_id, meter) of `used` from its `first_slice` on.
+def spans(
+    used: pl.DataFrame,
+    prices: pl.DataFrame,
+    subscriptions: pl.DataFrame,
+    until: datetime,
+    matching: pl.DataFrame | None = None,
+) -> pl.DataFrame:
+    """Tell which price holds when, for each row of `used` (account_id, service_id, meter) from its `first_slice` on.
 
-    A span ends where a period, a subscription or a price version begins; slices are cut at each of these, so one lies
-    in one span. Returns what `price_situations` adds, with span, span_start and span_end; spans without a price are
-    left out.
+    Where prices ask for dimensions, `used` has their dimension_class too, and `matching` is as in `dimensions.py`. A span
+    ends where a period, a subscription or a price version begins, and where the clock begins or ends a price; slices are
+    cut at each of these, so one lies in one span. Returns what `price_situations` adds, with span, span_start and span_end;
+    spans without a price are left out.
     """
     zones = subscriptions.select("account_id", "time_zone").unique()
-    months = periods(zones["time_zone"], used["first_slice"].min() or until, until)  # type: ignore[arg-type]
+    first: datetime = used["first_slice"].min() or until  # type: ignore[assignment]
+    months = periods(zones["time_zone"], first, until)
     times = pl.concat([prices["effective_from"], prices["effective_to"].drop_nulls()]).unique().cast(INSTANT)
     instants = pl.concat(
         [
             zones.join(months, on="time_zone").select("account_id", slice_start="period_start"),
             subscriptions.select("account_id", slice_start="effective_from"),
             zones.select("account_id").join(times.alias("slice_start").to_frame(), how="cross"),
+            window_changes(prices, subscriptions, first, until).rename({"cut_at": "slice_start"}),
         ]
     ).unique()
     situations = used.join(instants, on="account_id").filter(
         (pl.col("slice_start") >= pl.col("first_slice")) & (pl.col("slice_start") < until)
     )
-    priced = price_situations(situations.sort("slice_start").drop("first_slice"), prices, subscriptions)
-    following = pl.col("slice_start").shift(-1).over(_SERIES, order_by="slice_start")
+    priced = price_situations(situations.sort("slice_start").drop("first_slice"), prices, subscriptions, matching)
+    series = [name for name in _SERIES if name in used.columns]
+    following = pl.col("slice_start").shift(-1).over(series, order_by="slice_start")
     ended = priced.with_columns(span_end=following.fill_null(pl.lit(until, INSTANT)))
     return ended.filter(pl.col("price_key").is_not_null()).rename({"slice_start": "span_start"}).with_row_index("span")
 

@@ -16,6 +16,7 @@ import polars as pl
 
 from rating.account_caps import cap_slices, has_account_caps, under_caps
 from rating.clusters import Clusters, cluster
+from rating.dimensions import classify
 from rating.money import multiply_exact
 from rating.pricing import check_costs, total_cost_of
 from rating.schemas import DUE, TOTALS, UNPRICED, check_rated, check_rating_input, no_rows
@@ -43,8 +44,8 @@ def rate(usage: pl.DataFrame, prices: pl.DataFrame, subscriptions: pl.DataFrame,
     back (semantics 3). The same holds for a price with `account_maximum` whenever its version changes within the period.
     """
     check_rating_input(usage, prices, subscriptions, totals)
-    clusters = cluster(usage, SITUATION, _OF_ROW)
-    priced = number_strands(price_situations(clusters.groups, prices, subscriptions))
+    clusters = _situations(usage, prices, subscriptions)
+    priced = number_strands(clusters.groups)
     parts = [part for part in (_of_account(priced, clusters), _of_resources(priced, clusters)) if part.groups.height]
     run = [(part, *run_scopes(part.groups, prices, subscriptions, totals)) for part in parts]
     rated = Rated(
@@ -54,6 +55,20 @@ def rate(usage: pl.DataFrame, prices: pl.DataFrame, subscriptions: pl.DataFrame,
     )
     check_rated(rated.due, rated.totals)
     return rated
+
+
+def _situations(usage: pl.DataFrame, prices: pl.DataFrame, subscriptions: pl.DataFrame) -> Clusters:
+    """The situations with what holds in them, and their rows.
+
+    Where prices ask for dimensions, rows of one situation may have several prices: those of each are one.
+    """
+    classes = classify(usage, prices)
+    if classes is None:
+        clusters = cluster(usage, SITUATION, _OF_ROW)
+        return Clusters(price_situations(clusters.groups, prices, subscriptions), clusters.rows)
+    fine = cluster(classes.mark(usage), (*SITUATION, "dimension_class"), _OF_ROW)
+    priced = price_situations(fine.groups, prices, subscriptions, classes.matching)
+    return Clusters(priced.drop("dimension_class"), fine.rows).unite((*SITUATION, "price_key", "reason"))
 
 
 def _of_account(priced: pl.DataFrame, clusters: Clusters) -> Clusters:

@@ -80,7 +80,7 @@ def _schema(columns: Columns, nullable: Sequence[str] = ()) -> pandera.DataFrame
 
 
 USAGE_SCHEMA: Final = _schema(USAGE)
-PRICES_SCHEMA: Final = _schema(PRICE_SCHEMA, nullable=("effective_to", "maximum"))
+PRICES_SCHEMA: Final = _schema(PRICE_SCHEMA, nullable=("effective_to", "maximum", "when_zone", "when_quarters"))
 SUBSCRIPTIONS_SCHEMA: Final = _schema(SUBSCRIPTIONS, nullable=("plan",))
 TOTALS_SCHEMA: Final = _schema(TOTALS)
 DUE_SCHEMA: Final = _schema(DUE)

@@ -11,6 +11,7 @@ import polars as pl
 
 from rating.choosing import OF_CHOICE, add_price
 from rating.periods import periods
+from rating.windows import is_timed
 
 SITUATION: Final = ("account_id", "service_id", "slice_start", "meter")
 PRICED: Final = (
@@ -26,14 +27,19 @@ _CONTEXT: Final = ("account_id", "service_id", "slice_start")
 _SUBSCRIBED: Final = ("subscription_id", "plan", "currency", "time_zone")
 
 
-def price_situations(situations: pl.DataFrame, prices: pl.DataFrame, subscriptions: pl.DataFrame) -> pl.DataFrame:
+def price_situations(
+    situations: pl.DataFrame, prices: pl.DataFrame, subscriptions: pl.DataFrame, matching: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """Add to each situation what holds in it (`PRICED`); `reason` says why there is no price, else null.
 
-    The order of the rows stays. Other columns are carried along.
+    The order of the rows stays. Other columns are carried along. Where prices ask for dimensions, situations have their
+    dimension_class too, and `matching` says which `where` fits which (`dimensions.py`).
     """
     contexts = _add_period(_add_subscription(situations.select(_CONTEXT).unique(), subscriptions))
+    if not is_timed(prices):
+        contexts = contexts.drop("time_zone")
     subscribed = situations.join(contexts, on=_CONTEXT, how="left", maintain_order="left")
-    return add_price(subscribed, prices)
+    return add_price(subscribed, prices, matching).drop("time_zone", strict=False)
 
 
 def _add_subscription(contexts: pl.DataFrame, subscriptions: pl.DataFrame) -> pl.DataFrame:
@@ -61,18 +67,9 @@ def _add_period(contexts: pl.DataFrame) -> pl.DataFrame:
     first, last = contexts["slice_start"].min(), contexts["slice_start"].max()
     if not isinstance(first, datetime) or not isinstance(last, datetime):
         empty = pl.lit(None, dtype=contexts.schema["slice_start"])
-        return contexts.with_columns(period_start=empty, period_end=empty).drop("time_zone")
+        return contexts.with_columns(period_start=empty, period_end=empty)
     zones = contexts["time_zone"].drop_nulls().unique()
     months = periods(zones, first, last + timedelta(microseconds=1)).drop("period").sort("period_start")
-    return (
-        contexts.sort("slice_start")
-        .join_asof(
-            months,
-            left_on="slice_start",
-            right_on="period_start",
-            by="time_zone",
-            check_sortedness=False,
-            coalesce=False,
-        )
-        .drop("time_zone")
+    return contexts.sort("slice_start").join_asof(
+        months, left_on="slice_start", right_on="period_start", by="time_zone", check_sortedness=False, coalesce=False
     )

@@ -13,6 +13,7 @@ from rating.metering import compile_meters
 from rating.periods import INSTANT, cuts
 from rating.pricebook import PriceBook, effective_books
 from rating.pricing import compile_prices
+from rating.windows import window_changes
 from resources.lake import Lake
 from resources.price_books import books_as_of
 from resources.writer import reference_mark
@@ -36,7 +37,8 @@ class Facts:
     def cuts(self, start: datetime, end: datetime) -> pl.DataFrame:
         """The boundaries off the whole hour that cut slices in [start, end), by account."""
         times = [book.effective_from for book in effective_books(self.books)]
-        return cuts(self.subscriptions, times, start, end)
+        changes = window_changes(self.prices, self.subscriptions, start, end)
+        return cuts(self.subscriptions, times, start, end, changes)
 
 
 def facts_as_of(lake: Lake, run: int) -> Facts:

@@ -51,7 +51,7 @@ def _kind(shape: dict[str, Any]) -> str:
     if "$ref" in shape:
         return str(shape["$ref"]).rpartition("/")[2].lower()
     if shape["type"] == "array":
-        return f"list of {_kind(shape['items'])}s"
+        return f"list of {_kind(shape['items'])}{'' if 'enum' in shape['items'] else 's'}"
     if shape["type"] == "object":
         many = f"{_kind(shape['additionalProperties'])} by name"
         return (

@@ -4,6 +4,7 @@ What belongs here: the model of one book, its JSON Schema, its errors, and what 
 What does not: files, and what a price costs (`rating/pricing.py`).
 """
 
+from rating.pricebook.conditions import When
 from rating.pricebook.model import Account, Meter, ModelName, Plan, Price, PriceBook, Tier
 from rating.pricebook.parse import parse_price_book
 from rating.pricebook.schema import price_book_schema
@@ -18,6 +19,7 @@ __all__ = [
     "PriceBook",
     "PriceSpan",
     "Tier",
+    "When",
     "check_succession",
     "effective_books",
     "parse_price_book",

@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import Protocol
 
 from rating.errors import Problem
+from rating.pricebook.conditions import When
 
 
 class Choosable(Protocol):
@@ -26,6 +27,14 @@ class Choosable(Protocol):
     @property
     def accumulate(self) -> str:
         """Whose quantity it counts."""
+
+    @property
+    def where(self) -> dict[str, str] | None:
+        """For which dimensions it holds."""
+
+    @property
+    def when(self) -> When | None:
+        """At which hours and days it holds."""
 
 
 @dataclass(frozen=True)
@@ -82,15 +91,41 @@ def _ties(offers: Sequence[Offer]) -> Iterator[Problem]:
     for position, later in enumerate(offers):
         for earlier in offers[:position]:
             if later.account_id == account_id and _can_tie(earlier.price, later.price):
-                what = f"{later.price.meter!r} is priced already by {earlier.path}"
-                yield Problem(f"{later.path}.meter", what, _mend(earlier, later))
+                yield _tie(earlier, later)
 
 
 def _can_tie(left: Choosable, right: Choosable) -> bool:
-    return left.meter == right.meter
+    """Whether two prices hold for the same usage at the same time, and neither before the other."""
+    return (
+        left.meter == right.meter and _same_dimensions(left.where or {}, right.where or {}) and _same_times(left, right)
+    )
 
 
-def _mend(earlier: Offer, later: Offer) -> str:
+def _same_dimensions(left: dict[str, str], right: dict[str, str]) -> bool:
+    """Whether the same dimensions can fit both, and as many of them."""
+    return len(left) == len(right) and all(right.get(key, value) == value for key, value in left.items())
+
+
+def _same_times(left: Choosable, right: Choosable) -> bool:
+    """Whether both always hold, or both at some time; hours of different zones are taken to overlap."""
+    if left.when is None or right.when is None:
+        return left.when is right.when
+    return left.when.zone != right.when.zone or not left.when.quarters().isdisjoint(right.when.quarters())
+
+
+def _tie(earlier: Offer, later: Offer) -> Problem:
+    """Say how two prices could tie, and how to tell them apart."""
+    other, price = earlier.price, later.price
+    if price.when is not None and other.when is not None:
+        zones = "" if price.when.zone == other.when.zone else ", in the same zone"
+        what = f"holds at times of {earlier.path} too, for the same dimensions"
+        return Problem(f"{later.path}.when", what, f"let one end where the other begins{zones}")
+    if price.where:
+        what = f"could hold for the same usage as {earlier.path}"
+        return Problem(f"{later.path}.where", what, "give a key of both another value, or one of them a key more")
+    what = f"{price.meter!r} is priced already by {earlier.path}"
     if earlier.account_id != later.account_id:
-        return f"give it the id {earlier.price.id!r}, so that it replaces that price"
-    return "price a meter once in a plan"
+        return Problem(f"{later.path}.meter", what, f"give it the id {other.id!r}, so that it replaces that price")
+    return Problem(
+        f"{later.path}.meter", what, "price a meter once in a plan, or tell the prices apart by where or when"
+    )

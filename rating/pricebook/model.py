@@ -13,10 +13,11 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import Field, model_validator
 
 from rating.errors import Problem, UnitError
 from rating.pricebook.choice import Offer, agreement_problems, tie_problems
+from rating.pricebook.conditions import When, Where
 from rating.pricebook.fields import (
     BOOK_CURRENCY,
     Currency,
@@ -31,6 +32,7 @@ from rating.pricebook.fields import (
     UnitPrice,
     refuse_all,
 )
+from rating.pricebook.part import Part as _Part
 from rating.units import conversion
 
 ModelName = Literal["unit", "graduated", "volume", "stairstep", "package", "dynamic"]
@@ -52,12 +54,6 @@ KEYS_OF_TIER: Final[dict[ModelName, tuple[str, ...]]] = {
 }
 # The keys that mean something for a gauge only.
 KEYS_OF_GAUGE: Final = ("max_gap", "factor", "time_unit", "series")
-
-
-class _Part(BaseModel):
-    """What all parts of a book share: frozen, and a key that is not known is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class Meter(_Part):
@@ -115,9 +111,13 @@ class Price(_Part):
     id: Name
     """The price's name, once in a plan; a price that keeps it in a later book goes on counting where it stood."""
     meter: Name
-    """The meter of this book whose quantity is priced; a plan prices a meter once."""
+    """The meter of this book whose quantity is priced: once in a plan, or by prices that `where` or `when` tell apart."""
     unit: Text | None = None
     """The unit that is priced, if not the meter's: `GB-month` on a meter of `GB-hour`, `1000 request` on one of `request`."""
+    where: Where | None = None
+    """For which dimensions of the records the price is: it holds before prices of the meter with fewer of them."""
+    when: When | None = None
+    """At which hours and days the price holds, before prices of the meter with as many dimensions that always hold."""
     model: ModelName
     """How the quantity of a billing period becomes a cost; each model has its own keys."""
     accumulate: Literal["account", "resource"] = "account"
@@ -174,7 +174,7 @@ class Plan(_Part):
 class Account(_Part):
     """What is agreed with one account."""
 
-    prices: dict[Name, tuple[Price, ...]] = {}
+    prices: dict[Name, tuple[Price, ...]] = Field(default_factory=dict)
     """By plan: each replaces the plan's price of its id whole, for this account alone, or is one more; a list for each plan."""
 
     @model_validator(mode="after")
@@ -196,7 +196,7 @@ class PriceBook(_Part):
     """What is measured, by the name that records say."""
     plans: dict[Name, Plan]
     """What accounts can subscribe to, by name."""
-    accounts: dict[Text, Account] = {}
+    accounts: dict[Text, Account] = Field(default_factory=dict)
     """What is agreed with single accounts, by account id; an account that is not known yet changes nothing."""
 
     @model_validator(mode="after")

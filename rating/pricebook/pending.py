@@ -7,7 +7,7 @@ from typing import Final
 
 PENDING_KEYS: Final = frozenset(
     # of a price
-    """where when minimum commit pooled allowance surcharge discount
+    """minimum commit pooled allowance surcharge discount
     book window scope"""
     # of a plan or a book
     " recurring trial grace coupons tax"

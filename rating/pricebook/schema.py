@@ -29,7 +29,9 @@ class _Generator(GenerateJsonSchema):
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         """A default of nothing is none."""
-        return self.generate_inner(schema["schema"]) if schema["default"] is None else super().default_schema(schema)
+        return (
+            self.generate_inner(schema["schema"]) if schema.get("default") is None else super().default_schema(schema)
+        )
 
     def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
         """A mapping by name: a key that is no name is refused."""

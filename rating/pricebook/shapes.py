@@ -20,6 +20,19 @@ INSTANT: Final[Shape] = {
     "type": "string",
     "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:(00|15|30|45)(:00)?(Z|[+-][0-9]{2}:[0-9]{2})$",
 }
+HOURS: Final[Shape] = {
+    "title": "hours of the day",
+    "type": "string",
+    "pattern": "^([01][0-9]|2[0-3]):(00|15|30|45)-(([01][0-9]|2[0-3]):(00|15|30|45)|24:00)$",
+}
+ZONE: Final[Shape] = {"title": "time zone", "type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_+/-]*$"}
+DIMENSIONS: Final[Shape] = {
+    "title": "values of dimensions",
+    "type": "object",
+    "propertyNames": {"pattern": r"\S"},
+    "additionalProperties": {"type": "string"},
+    "minProperties": 1,
+}
 
 
 def decimal_shape(limit: Decimal, *, positive: bool = False) -> Shape:

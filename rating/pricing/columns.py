@@ -19,6 +19,8 @@ from rating.pricebook import ModelName
 
 # The name of a model as a number: it is joined to every situation, and asked for there.
 MODEL: Final = pl.Enum(get_args(ModelName))
+# `where` is canonical JSON, with so many keys. `when_quarters` are the quarter hours of the week in which a price holds,
+# from Monday 00:00 on, in `when_zone` (empty: the account's); both are null where it always holds.
 PRICE_SCHEMA: Final = {
     "price_key": pl.UInt32(),
     "plan": pl.String(),
@@ -28,6 +30,10 @@ PRICE_SCHEMA: Final = {
     "effective_from": INSTANT,
     "effective_to": INSTANT,
     "meter": pl.String(),
+    "where": pl.String(),
+    "where_keys": pl.UInt32(),
+    "when_zone": pl.String(),
+    "when_quarters": pl.List(pl.UInt16),
     "currency": pl.String(),
     "model": MODEL,
     "accumulate": pl.String(),

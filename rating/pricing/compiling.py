@@ -3,12 +3,13 @@
 What belongs here: how price books fill the columns of `columns.py`. What does not: arithmetic on them (`cost.py`).
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 import polars as pl
 
-from rating.pricebook import PriceBook, PriceSpan, check_succession, price_spans
+from rating.pricebook import Price, PriceBook, PriceSpan, check_succession, price_spans
 from rating.pricing.columns import ACCOUNT_CAP_SCHEMA, NO_TIER, PRICE_SCHEMA, UNIT_SCHEMA, tier_schema, tier_values
 from rating.pricing.models import MODELS, Step
 from rating.units import conversion
@@ -54,6 +55,7 @@ def _span_rows(span: PriceSpan) -> Iterator[tuple[dict[str, object], list[TierRo
             "effective_from": span.effective_from,
             "effective_to": span.effective_to,
             "meter": price.meter,
+            **_conditions(price),
             "currency": currency,
             "model": price.model,
             "accumulate": price.accumulate,
@@ -75,6 +77,17 @@ def _unit_columns(span: PriceSpan) -> dict[str, object]:
         "unit_factor": Decimal(found.numerator),
         "unit_divisor": Decimal(found.denominator),
         "unit_of_period": found.per_period,
+    }
+
+
+def _conditions(price: Price) -> dict[str, object]:
+    """Where and when a price holds, as columns."""
+    where, when = price.where or {}, price.when
+    return {
+        "where": json.dumps(where, sort_keys=True, ensure_ascii=False),
+        "where_keys": len(where),
+        "when_zone": None if when is None else when.zone or "",
+        "when_quarters": None if when is None else sorted(when.quarters()),
     }
 
 

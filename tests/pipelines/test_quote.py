@@ -241,3 +241,33 @@ def test_an_error_says_what_to_do(
     assert complaint.startswith("error: ")
     assert "Traceback" not in complaint
     assert [words for words in expected if words not in complaint] == []
+
+
+CHOICE = """
+      - {id: night, meter: traffic, when: {hours: "22:00-06:15", zone: Asia/Kathmandu}, model: unit, unit_price: "0.01"}
+      - {id: jobs-eu, meter: jobs, where: {region: eu}, model: unit, unit_price: "2"}
+accounts:
+  b: {prices: {standard: [{id: jobs, meter: jobs, model: unit, unit_price: "3"}]}}
+"""
+CHOSEN = """event_id,timestamp,account_id,resource_id,meter,quantity,dimensions
+1,2026-10-05T00:29:59Z,a,site,traffic,10,
+2,2026-10-05T00:30:00Z,a,site,traffic,10,
+3,2026-10-05T08:00:00Z,a,site,jobs,10,
+4,2026-10-05T08:00:00Z,a,site,jobs,10,"{""region"":""eu""}"
+5,2026-10-05T08:00:00Z,b,site-b,jobs,10,
+"""
+
+
+def test_a_quote_chooses_prices_by_account_dimensions_and_clock(files: Path) -> None:
+    (files / "book.yaml").write_text(BOOK.rstrip() + CHOICE, encoding="utf-8")
+    (files / "records.csv").write_text(CHOSEN, encoding="utf-8")
+    said = quoted(files)
+    found = [(part["price_id"], part["description"], part["quantity"], part["amount"]) for part in said["parts"]]
+    assert sorted(found) == [
+        ("jobs", "packages of 100 job", "1", "1"),
+        ("jobs", "per job", "10", "30"),
+        ("jobs-eu", "per job", "10", "20"),
+        ("night", "per GB", "10", "0.1"),
+        ("traffic", "per GB", "10", "0.5"),
+    ]
+    assert {row["account_id"]: row["amount"] for row in said["accounts"]} == {"a": "21.6", "b": "30"}

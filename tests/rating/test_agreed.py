@@ -146,7 +146,7 @@ BAD: dict[str, tuple[dict[str, list[Document]], str]] = {
         {"pro": [MEMORY, {**MEMORY, "id": "more"}]},
         (
             "accounts.a.prices.pro[1].meter: 'memory' is priced already by accounts.a.prices.pro[0]; "
-            "price a meter once in a plan"
+            "price a meter once in a plan, or tell the prices apart by where or when"
         ),
     ),
     "that misses a currency": (

@@ -445,8 +445,6 @@ BAD = {
     "a key of nobody": (put("colour", "red"), "colour", "unknown key 'colour'", "leave it out"),
 }
 LATER = (
-    "where",
-    "when",
     "minimum",
     "commit",
     "pooled",

@@ -4,6 +4,7 @@ The slow way goes record by record and asks for everything anew each time. It sh
 it imports the standard library and the reference of the cost function.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -174,7 +175,10 @@ class World:
     def _price(self, row: Subscription, use: Use) -> Document | None:
         """The price of the meter that holds for the use."""
         offered = [price for price in self._prices(row, use.slice_start) if price["meter"] == use.meter]
-        return offered[0] if offered else None
+        fitting = [
+            price for price in offered if fits(price, use.dimensions) and holds(price, use.slice_start, row.time_zone)
+        ]
+        return max(fitting, key=lambda price: (len(price.get("where", {})), "when" in price), default=None)
 
     def _prices(self, row: Subscription, at: datetime) -> list[Document]:
         """All prices of the newest book that has begun: those of the plan, or the account's own in their place."""
@@ -185,8 +189,7 @@ class World:
         of_plan = newest["plans"].get(row.plan, {"prices": []})["prices"]
         own = newest.get("accounts", {}).get(row.account_id, {"prices": {}})["prices"].get(row.plan, [])
         replaced = [price["id"] for price in own]
-        offered = [*own, *(price for price in of_plan if price["id"] not in replaced)]
-        return [price for price in offered if price.get("currency", newest["currency"]) == row.currency]
+        return [*own, *(price for price in of_plan if price["id"] not in replaced)]
 
     def _share(self, row: Subscription, price_id: str, start: datetime, end: datetime) -> tuple[int, int]:
         """For how many of the period's seconds the plan and the price id were in force; a quarter hour each."""
@@ -198,6 +201,30 @@ class World:
             inside += 900 if same and price_id in [price["id"] for price in self._prices(row, at)] else 0
             at += timedelta(minutes=15)
         return inside, int((end - start).total_seconds())
+
+
+def fits(price: Document, dimensions: str) -> bool:
+    """Whether the dimensions have all that the price's `where` names."""
+    found = json.loads(dimensions)
+    return all(found.get(key) == value for key, value in price.get("where", {}).items())
+
+
+def holds(price: Document, at: datetime, zone: str) -> bool:
+    """Whether the clock shows the hours and days of the price's `when`; hours past midnight are of the day before."""
+    when = price.get("when")
+    if when is None:
+        return True
+    local = at.astimezone(ZoneInfo(when.get("zone", zone)))
+    chosen = when.get("days", DAYS)
+    today, yesterday = (DAYS[number] in chosen for number in (local.weekday(), (local.weekday() - 1) % 7))
+    begin, end = when.get("hours", "00:00-24:00").split("-")
+    clock = f"{local:%H:%M}"
+    if begin < end:
+        return today and begin <= clock < end
+    return (today and clock >= begin) or (yesterday and clock < end)
+
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def month(at: datetime, zone: str) -> tuple[datetime, datetime]:

@@ -47,11 +47,12 @@ def print_table(
     title: str, columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]], *, shown: int | None = None
 ) -> None:
     """Print the first rows (`shown`; none: all) as a table of these columns, by name, under their headings."""
-    table = Table(title=escape(title), title_justify="left")
+    table = Table()
     for name, heading in columns.items():
         table.add_column(escape(heading), justify="right" if _is_number(rows, name) else "left", overflow="fold")
     for row in rows[:shown]:
         table.add_row(*(escape(cell(row[name])) for name in columns))
+    console.print(title, markup=False)
     console.print(table)
     if shown is not None and len(rows) > shown:
         console.print(f"and {len(rows) - shown:,} more; --json prints all", markup=False)

@@ -16,8 +16,8 @@ CLOCK = FixedClock(datetime(2026, 12, 5, tzinfo=UTC))
 NOVEMBER = datetime(2026, 11, 1, 6, tzinfo=UTC)
 DECEMBER = datetime(2026, 12, 1, 6, tzinfo=UTC)
 BOOK = """
-version: "2026-10"
-effective_from: 2026-10-01T00:00:00Z
+version: "2026-09"
+effective_from: 2026-09-01T00:00:00Z
 currency: EUR
 meters:
   cpu: {title: Compute, unit: vCPU-hour, aggregation: time_weighted, max_gap: 10 min}
@@ -35,15 +35,15 @@ plans:
       - {id: traffic, meter: traffic, model: unit, unit_price: "0.05", maximum: "3.00", accumulate: resource}
 """
 SECOND_BOOK = (
-    BOOK.replace('"2026-10"', '"2026-10b"').replace("2026-10-01T00", "2026-10-20T00").replace("0.0123", "0.011")
+    BOOK.replace('"2026-09"', '"2026-10b"').replace("2026-09-01T00", "2026-10-20T00").replace("0.0123", "0.011")
 )
 ACCOUNTS = """account_id,effective_from,name,currency,time_zone,tax_rate
-first,2026-10-01T00:00:00Z,First,EUR,UTC,19
-second,2026-10-01T00:00:00Z,Second,EUR,Europe/Berlin,7
+first,2026-09-01T00:00:00Z,First,EUR,UTC,19
+second,2026-09-01T00:00:00Z,Second,EUR,Europe/Berlin,7
 """
 SUBSCRIPTIONS = """subscription_id,account_id,plan,effective_from
-s-first,first,standard,2026-10-01T00:00:00Z
-s-second,second,standard,2026-10-01T00:00:00Z
+s-first,first,standard,2026-09-01T00:00:00Z
+s-second,second,standard,2026-09-01T00:00:00Z
 """
 GRANTS = """grant_id,account_id,kind,amount,currency,priority,effective_at,expires_at,receipt
 welcome,first,promotional,1.50,EUR,1,2026-10-01T00:00:00Z,2026-10-31T12:00:00Z,

@@ -51,8 +51,8 @@ class Explanation:
             its price and period, of which `explained` marks the line's.
         draws: lot, slice_start, amount: what a line of credit is made of.
         stated: number, line, quantity, exact, amount: what earlier invoices stated of the line.
-        runs: run, began_at, command, quantity, amount: which run charged what. Of a line over all tiers of its price, with
-            `late` where the hours were closed before; of a charge they sum to it.
+        runs: run, began_at, command, reason, by, quantity, amount: which run charged what, and why if it rated again.
+            Of a line over all tiers of its price, with `late` where the hours were closed before; of a charge they sum to it.
         records: source, event_id, timestamp, account_id, resource_id, quantity, file, row, run.
     """
 
@@ -227,4 +227,4 @@ _NO_DRAWS: Final = _empty("lot", "slice_start", "amount")
 _NO_SLICES: Final = _empty(*SLICE_COLUMNS)
 _NO_PARTS: Final = _empty(*PART_COLUMNS)
 _NO_STATED: Final = _empty("number", "line", "quantity", "exact", "amount")
-_NO_RUNS: Final = _empty("run", "began_at", "command", "late", "quantity", "amount")
+_NO_RUNS: Final = _empty("run", "began_at", "command", "reason", "by", "late", "quantity", "amount")

@@ -34,7 +34,10 @@ RECORDS = {
     "timestamp": "time (UTC)", "source": "source", "event_id": "event", "resource_id": "resource",
     "quantity": "quantity", "file": "file", "row": "row",
 }  # fmt: skip
-RUNS = {"run": "run", "began_at": "began (UTC)", "command": "by", "quantity": "quantity", "amount": "amount"}
+RUNS = {
+    "run": "run", "began_at": "began (UTC)", "command": "step", "reason": "reason", "by": "by", "quantity": "quantity",
+    "amount": "amount",
+}  # fmt: skip
 
 
 @app.command(rich_help_panel=BOOKS)

@@ -9,8 +9,9 @@ with charged as (
       and period_start = $period_start and slice_start >= $period_start
 )
 select
-    run, began_at, command, late, count(*) as charges, min(slice_start) as first_slice, max(slice_start) as last_slice,
+    run, began_at, command, reason, "by", late, count(*) as charges, min(slice_start) as first_slice, max(slice_start) as last_slice,
     sum(quantity_delta) as quantity, sum(amount_delta) as amount
 from charged left join runs using (run)
+left join (select job, reason, "by" from reratings join runs using (run)) as reratings using (job)
 group by all
 order by run, late

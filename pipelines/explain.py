@@ -53,7 +53,8 @@ class Explanation:
         stated: number, line, quantity, exact, amount: what earlier invoices stated of the line.
         runs: run, began_at, command, reason, by, quantity, amount: which run charged what, and why if it rated again.
             Of a line over all tiers of its price, with `late` where the hours were closed before; of a charge they sum to it.
-        records: source, event_id, timestamp, account_id, resource_id, quantity, file, row, run.
+        records: source, event_id, timestamp, account_id, resource_id, quantity as it came, counted (null where it was voided),
+            action, reason and by of its correction, file, row, run.
     """
 
     subject: Mapping[str, Any]
@@ -108,7 +109,7 @@ def _of_usage(lake: Lake, stands: Mapping[str, Any], stated: pl.DataFrame) -> Ex
     is_line = pl.all_horizontal(pl.col(name) == stands[name] for name in PART)
     own = whole.parts.filter(is_line).select("row_id", "quantity", "amount")
     slices = whole.rows.join(own, on="row_id", maintain_order="left")
-    records = whole.records(slices, reaching_in=False) if slices.height else _no_records(lake)
+    records = whole.records(slices, reaching_in=False) if slices.height else _NO_RECORDS
     return Explanation(
         subject={name: stands[name] for name in LINE_COLUMNS},
         sums=_sums(stands, _total(slices), stated),
@@ -140,7 +141,7 @@ def _of_credit(lake: Lake, stands: Mapping[str, Any], stated: pl.DataFrame) -> E
         draws=draws,
         stated=stated,
         runs=_NO_RUNS,
-        records=_no_records(lake),
+        records=_NO_RECORDS,
     )
 
 
@@ -213,12 +214,6 @@ def _sums(stands: Mapping[str, Any], books: Decimal, stated: pl.DataFrame) -> di
     }  # fmt: skip
 
 
-def _no_records(lake: Lake) -> pl.DataFrame:
-    return lake.connection.execute(
-        'select source, event_id, "timestamp", account_id, resource_id, quantity, file, "row", run from usage_events limit 0'
-    ).pl()
-
-
 def _empty(*names: str) -> pl.DataFrame:
     return pl.DataFrame(schema=dict.fromkeys(names, pl.String())).with_columns(amount=ZERO_AMOUNT)
 
@@ -228,3 +223,4 @@ _NO_SLICES: Final = _empty(*SLICE_COLUMNS)
 _NO_PARTS: Final = _empty(*PART_COLUMNS)
 _NO_STATED: Final = _empty("number", "line", "quantity", "exact", "amount")
 _NO_RUNS: Final = _empty("run", "began_at", "command", "reason", "by", "late", "quantity", "amount")
+_NO_RECORDS: Final = _empty("source", "event_id", "timestamp", "quantity", "counted", "file", "row").drop("amount")

@@ -13,6 +13,7 @@ import polars as pl
 
 from assets.invoices import priced_usage
 from documents.content import describe_prices
+from rating.agreed import OF_PRICE
 from rating.money import QUANTITY
 from rating.periods import instant
 from rating.pricing import tier_parts
@@ -54,7 +55,7 @@ class ExplainedSlices:
         accounts = lake.frame("steps/invoices/accounts_now", {"snapshot_run": run})
         own = accounts.filter(pl.col("account_id") == scope["account_id"])
         rows = _running(priced_usage(standing, facts.prices, facts, own), facts.prices)
-        return cls(lake, run, facts, rows, _described(_parts(rows), facts, scope))
+        return cls(lake, run, facts, rows, _described(_parts(rows), rows, facts))
 
     def summed_parts(self) -> pl.DataFrame:
         """The parts of all slices together."""
@@ -96,8 +97,8 @@ def scope_parameters(scope: Mapping[str, Any]) -> dict[str, Any]:
 
 def _running(priced: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
     """Add Q before and after each slice, in the order of events (semantics 3)."""
-    accumulation = prices.select("plan", "price_id", "accumulate", "meter").unique(["plan", "price_id"])
-    joined = priced.join(accumulation.drop("meter"), on=["plan", "price_id"], how="left", maintain_order="left")
+    accumulation = prices.select("plan", "price_id", "accumulate").unique()
+    joined = priced.join(accumulation, on=["plan", "price_id"], how="left", maintain_order="left")
     own = pl.when(pl.col("accumulate") == "resource").then("resource_id").otherwise(pl.lit(""))
     counted = pl.when(pl.col("kind") == "usage").then("quantity").otherwise(pl.lit(0, QUANTITY)).cast(QUANTITY)
     ordered = joined.with_columns(scope_resource=own, counted=counted).sort(*_SCOPE, *_EVENT, "kind")
@@ -118,8 +119,7 @@ def _parts(rows: pl.DataFrame) -> pl.DataFrame:
     return parts.join(rows.select("row_id", "version"), on="row_id", maintain_order="left")
 
 
-def _described(parts: pl.DataFrame, facts: Facts, scope: Mapping[str, Any]) -> pl.DataFrame:
-    texts = describe_prices(facts.prices, facts.meters)
-    own = texts.filter(pl.col("plan") == scope["plan"], pl.col("price_id") == scope["price_id"])
-    described = parts.join(own.select(*PART, "description"), on=PART, how="left", maintain_order="left")
+def _described(parts: pl.DataFrame, rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:
+    texts = describe_prices(facts.prices, facts.meters).join(rows.select(OF_PRICE).unique(), on=OF_PRICE, how="semi")
+    described = parts.join(texts.select(*PART, "description"), on=PART, how="left", maintain_order="left")
     return described.select("row_id", *PART_COLUMNS)

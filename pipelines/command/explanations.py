@@ -32,7 +32,7 @@ PARTS = {
 }  # fmt: skip
 RECORDS = {
     "timestamp": "time (UTC)", "source": "source", "event_id": "event", "resource_id": "resource",
-    "quantity": "quantity", "file": "file", "row": "row",
+    "quantity": "quantity", "counted": "counts", "reason": "reason", "by": "by", "file": "file", "row": "row",
 }  # fmt: skip
 RUNS = {
     "run": "run", "began_at": "began (UTC)", "command": "step", "reason": "reason", "by": "by", "quantity": "quantity",

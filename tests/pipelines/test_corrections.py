@@ -170,31 +170,6 @@ def test_a_corrected_record_changed_by_hand_fails_the_proof(billed: Path, tmp_pa
         assert verify_invoice(project, "INV-2026-000001")[0].first_difference is not None
 
 
-@pytest.mark.parametrize(
-    ("row", "reason"),
-    [
-        ("usage_records,,,void,,why,who", "id_missing"),
-        ("nowhere,1,,void,,why,who", "source_unknown"),
-        ("usage_records,1,yesterday,void,,why,who", "timestamp_unreadable"),
-        ("usage_records,1,,delete,,why,who", "action_unknown"),
-        ("usage_records,1,,replace,,why,who", "quantity_unreadable"),
-        ("usage_records,1,,replace,-1,why,who", "quantity_unreadable"),
-        ("usage_records,1,,replace,1.0000000001,why,who", "quantity_unreadable"),
-        ("usage_records,1,,replace,1000000000000,why,who", "quantity_unreadable"),
-        ("usage_records,1,,void,3,why,who", "quantity_unexpected"),
-        ("usage_records,1,,void,,,who", "reason_missing"),
-        ("usage_records,1,,void,,why,", "by_missing"),
-    ],
-)
-def test_a_bad_row_is_refused_with_its_reason(tmp_path: Path, row: str, reason: str) -> None:
-    with Project.open(make(tmp_path / "project"), CLOCK) as project:
-        report = correct(project, "bad", f"{row}\n{VOID_SAMPLE}", datetime(2026, 10, 5, tzinfo=UTC))
-        assert report["accounts"]["refused"] == 1
-        (found,) = query(project, "select reason from rejected_events where source = 'corrections'")
-        assert found[0].startswith(f"{reason}: ")
-        assert query(project, "select event_id from corrections") == [("2",)]
-
-
 def test_two_corrections_of_one_record_in_one_file_are_refused(tmp_path: Path) -> None:
     with Project.open(make(tmp_path / "project"), CLOCK) as project:
         rows = VOID_SAMPLE + VOID_SAMPLE.replace("void", "restore")

@@ -13,7 +13,7 @@ from resources.writer import converge
 
 
 def take_accounts(project: Project, job: str) -> dict[str, Any]:
-    """Take the landed files of accounts, subscriptions and grants; returns counts, and files and rows refused."""
+    """Take the landed files of accounts, subscriptions, grants and corrections; returns counts, and files and rows refused."""
     files = converge(project.lake, "reference", job, lambda step: take_reference(step, project.settings.landing))
     failed = files.filter(files["status"] == "failed")
     return {

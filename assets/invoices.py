@@ -167,13 +167,13 @@ def _drafts(
         usage = lake.frame("steps/invoices/usage_by_scope", {"snapshot_run": snapshot_run, "first": first})
         draws = lake.frame("steps/invoices/draws", {"snapshot_run": snapshot_run, "first": first})
         stated = lake.frame("steps/invoices/stated", {"run": run})
-    priced = _priced(usage, prices, facts, accounts)
+    priced = priced_usage(usage, prices, facts, accounts)
     located = _in_period(draws, accounts).join(touched, on=PERIOD, how="semi").select(*PERIOD, "kind", "amount")
     of_month = accounts.select("account_id", "period", "period_start", "period_end", "currency", "tax_code", "tax_rate")
     return draft_invoices(priced, located, stated, of_month)
 
 
-def _priced(usage: pl.DataFrame, prices: pl.DataFrame, facts: Facts, accounts: pl.DataFrame) -> pl.DataFrame:
+def priced_usage(usage: pl.DataFrame, prices: pl.DataFrame, facts: Facts, accounts: pl.DataFrame) -> pl.DataFrame:
     """Add the columns of the price version, its included and maximum prorated."""
     columns = [*OF_PRICE, "version", "currency", "effective_from", *cost_columns(prices)]
     keyed = by_agreement(prices).select(columns)

@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from assets.corrected_events import apply_corrections
 from assets.partitions import DAYS
 from assets.shown import counts, failed_files, shown, table_if_any
 from resources.facts import EPOCH, closed_until
@@ -41,7 +42,10 @@ def take_usage(project: Project, job: str) -> dict[str, Any]:
         converge(project.lake, "usage_events", job, partial(_judge_again, project, copy))
         for copy in range(1, most_copies(project.lake) + 1)
     ]
-    return _report(pl.concat(results), sum(changed.filter(pl.col("reason") == "accepted").height for changed in again))
+    corrected = apply_corrections(project, job)
+    return _report(
+        pl.concat(results), corrected, sum(changed.filter(pl.col("reason") == "accepted").height for changed in again)
+    )
 
 
 def _take_next_files(
@@ -67,13 +71,14 @@ def _judge_again(project: Project, copy: int, step: Step) -> pl.DataFrame:
     return judge_pending(step, copy, reference_moved=True)
 
 
-def _report(files: pl.DataFrame, accepted_again: int) -> dict[str, Any]:
+def _report(files: pl.DataFrame, corrected: int, accepted_again: int) -> dict[str, Any]:
     counts = {name: int(files[name].sum()) for name in REPORTED}
     failed = files.filter(pl.col("status") == "failed")
     return {
         **counts,
         "files": files.height,
         "accepted_on_second_look": accepted_again,
+        "corrected": corrected,
         "failed_files": dict(zip(failed["source"] + "/" + failed["file"], failed["error"], strict=True)),
     }
 
@@ -95,5 +100,5 @@ def usage_events(
 
 LABELS = {
     "records taken": "records", "accepted": "accepted", "late": "late", "duplicate": "duplicates", "refused": "refused",
-    "skipped": "skipped", "accepted on second look": "accepted_on_second_look", "files": "files",
+    "skipped": "skipped", "accepted on second look": "accepted_on_second_look", "corrected": "corrected", "files": "files",
 }  # fmt: skip

@@ -1,5 +1,6 @@
 """Hourly usage: what each slice holds of each meter, for the hours that are closed (semantics 2)."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from assets.corrected_events import counted_events, voided_too
 from assets.partitions import DAYS, UntilHour, hour_to_close
 from assets.shown import counts, shown, table_if_any
 from rating.metering import gauge_quantity
@@ -40,9 +42,14 @@ def meter_usage(project: Project, job: str, until: datetime) -> dict[str, Any]:
 
 
 def _meter(step: Step, until: datetime) -> dict[str, Any]:
+    with counted_events(step.lake, step.run) as corrected:
+        return _meter_counted(step, until, corrected=corrected)
+
+
+def _meter_counted(step: Step, until: datetime, *, corrected: bool) -> dict[str, Any]:
     window = _window(step, until)
     facts = facts_as_of(step.lake, step.run)
-    _prepare(step, facts, window)
+    _prepare(step, facts, window, corrected=corrected)
     rows = [_bulk_gauges(step, facts, window), _difference(step, facts, window)]
     changed = pl.concat(rows)
     step.append("usage_hourly", changed)
@@ -63,17 +70,22 @@ def _window(step: Step, until: datetime) -> Window:
     return Window(begin, max(begin, whole))
 
 
-def _prepare(step: Step, facts: Facts, window: Window) -> None:
+def _prepare(step: Step, facts: Facts, window: Window, *, corrected: bool) -> None:
     """The tables that the metering statements join: meters, cut slices, hours to meter again."""
     moved = bool(step.head) and reference_moved(step.lake, step.head, step.run)
     first = step.lake.value("steps/usage_hourly/first_new_hour", {"run": step.run, "head": 0 if moved else step.head})
-    start = min(first or window.closed, window.closed - LONGEST_GAP)
+    oldest = step.lake.value("steps/corrections/first_new", step.bounds()) if corrected else None
+    start = min(first or window.closed, oldest or window.closed, window.closed - LONGEST_GAP)
     cuts = facts.cuts(start, window.until)
     recut = _recut_hours(step, cuts, start, window) if moved else _no_hours()
     with step.lake.registered(meters_to_use=facts.meters, slices_to_use=slices_of(cuts), recut_hours=recut):
         for name in ("gauge_meters", "sum_meters", "cut_slices"):
             step.lake.run_statement(f"steps/usage_hourly/{name}")
-        step.lake.run_statement("steps/usage_hourly/touched_hours", {**step.bounds(), "closed_until": window.closed})
+        bounds = {**step.bounds(), "closed_until": window.closed}
+        with voided_too(step.lake) if corrected else nullcontext():
+            step.lake.run_statement("steps/usage_hourly/touched_hours", bounds)
+        if corrected:
+            step.lake.run_statement("steps/corrections/touched_hours", bounds)
 
 
 def _recut_hours(step: Step, cuts: pl.DataFrame, start: datetime, window: Window) -> pl.DataFrame:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from assets.corrected_events import define_counted_events
 from assets.invoices import draft
 from assets.ledger_entries import burn_slices
 from assets.usage_hourly import meter_from_records
@@ -79,6 +80,7 @@ def _rated(lake: Lake, account: str, snapshot: int) -> pl.DataFrame:
 @contextmanager
 def _records_of(lake: Lake, account: str, run: int) -> Iterator[None]:
     """Let the metering statements see only the records of the account's resources, and those after them."""
+    define_counted_events(lake, run)
     lake.run_statement("steps/verify/records", {"account": account, "run": run})
     try:
         yield

@@ -17,6 +17,7 @@ import polars as pl
 
 from assets.shown import Metadata, table_if_any
 from pipelines.charge_proof import charges_that_do_not_sum
+from resources.facts import EPOCH
 from resources.lake import Lake
 from resources.project import Project
 from resources.project_source import ProjectSource
@@ -24,6 +25,7 @@ from resources.statements import statement
 from resources.writer import transaction
 
 RECENT: Final = timedelta(days=2)
+DAY: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,15 @@ def _of_statement(asset: str, name: str, description: str) -> BooksCheck:
     return BooksCheck(asset, name, description, offending(name))
 
 
+def suspected_duplicates(project: Project, window: Window) -> pl.DataFrame:
+    """New records whose id comes back in another hour within 24 hours, whichever run took the other (semantics 2)."""
+    bounds = {"since": window.since, "run": window.run}
+    first, last = project.lake.frame("checks/times_of_records", bounds).row(0)
+    # Constants, so that only the files of these days are read.
+    span = {"first": (first or EPOCH) - DAY, "last": (last or EPOCH) + DAY}
+    return project.lake.frame("checks/suspected_duplicates", {**bounds, **span})
+
+
 CHECKS: Final = (
     _of_statement(
         "usage_events",
@@ -98,7 +109,12 @@ CHECKS: Final = (
 ALWAYS_WHOLE: Final = ("no_hour_missing", "invoice_lines_sum", "draft_lines_sum")
 WATCHES: Final = (
     _of_statement("usage_events", "usage_events_contract", "Keys are there, quantities in bounds."),
-    _of_statement("usage_events", "suspected_duplicates", "No id comes back in another hour within 24 hours."),
+    BooksCheck(
+        "usage_events",
+        "suspected_duplicates",
+        "No id comes back in another hour within 24 hours.",
+        suspected_duplicates,
+    ),
 )
 
 

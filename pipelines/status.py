@@ -47,6 +47,9 @@ def _records(project: Project) -> Rows:
         ("records", f"{files['accepted']:,} accepted, {files['duplicates']:,} duplicate, {files['late']:,} late"),
         ("refused", f"{sum(refused['records']):,}"),
     ]
+    corrections = project.lake.frame("steps/status/corrections").row(0, named=True)
+    if corrections["given"]:
+        rows.append(("corrections", f"{corrections['given']:,}, {corrections['waiting']:,} wait for their record"))
     return rows + [(f"  {reason}", f"{count:,}") for reason, count in refused.iter_rows()]
 
 

@@ -92,6 +92,12 @@ def multiply(left: Decimal, right: Decimal) -> Decimal:
         return left * right
 
 
+def add_exact(*values: Decimal) -> Decimal:
+    """Add values up without losing a digit, whatever the caller's decimal context."""
+    with localcontext(_EXACT):
+        return sum(values, Decimal(0))
+
+
 def decimals_used(value: Decimal) -> int:
     """How many decimals a value really needs: 2 for 0.120, 0 for 1000."""
     exponent = value.normalize(_EXACT).as_tuple().exponent

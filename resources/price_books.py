@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 import polars as pl
 import yaml
@@ -55,21 +56,29 @@ def books_as_of(lake: Lake, run: int) -> list[PriceBook]:
     return [parse_price_book(json.loads(document), f"price book {name}") for name, document in documents.items()]
 
 
-def take_price_book(step: Step, path: Path, first_open: datetime | None) -> PriceBook | None:
+INVOICED: Final = "lies in a period that has an issued invoice"
+
+
+def take_price_book(
+    step: Step, path: Path, first_open: datetime | None, *, because: str = INVOICED, puts_right: bool = False
+) -> PriceBook | None:
     """Take the book at `path` if it is new; returns it, or None where it says what stands already.
 
     The book is refused whole, and the one in force stays, if it is wrong in itself, does not fit the books before it,
-    or would change a period that has an issued invoice (`first_open` is where the first such change may be).
+    or would change prices of before `first_open` (`because` says why not), or if a rerating has replaced it; a rerating
+    `puts_right` what stands, whatever it is.
     """
     book = read_price_book(path)
-    document = json.dumps(book.model_dump(mode="json", exclude_none=True), sort_keys=True)
+    document = as_document(book)
     standing = books_as_of(step.lake, step.run)
     if any(_same(document, other) for other in effective_books(standing)):
         return None
     others = [other for other in standing if other.version != book.version]
     check_succession([*others, book], str(path))
     _check_replaced(book, standing, path)
-    _check_open(book, standing, path, first_open)
+    if not puts_right:
+        _check_not_put_right(step, document, path)
+    _check_open(book, standing, path, first_open, because)
     row = {
         "version": book.version,
         "effective_from": book.effective_from,
@@ -94,14 +103,29 @@ def _check_replaced(book: PriceBook, standing: Sequence[PriceBook], path: Path) 
 
 
 def _same(document: str, other: PriceBook) -> bool:
-    return document == json.dumps(other.model_dump(mode="json", exclude_none=True), sort_keys=True)
+    return document == as_document(other)
 
 
-def _check_open(book: PriceBook, standing: Sequence[PriceBook], path: Path, first_open: datetime | None) -> None:
+def as_document(book: PriceBook) -> str:
+    """A book as the lake keeps it."""
+    return json.dumps(book.model_dump(mode="json", exclude_none=True), sort_keys=True)
+
+
+def _check_not_put_right(step: Step, document: str, path: Path) -> None:
+    """The file may still say what a rerating put right: it must not come back by itself."""
+    replaced = step.lake.frame("steps/reference/books_put_right", {"run": step.run})
+    for reason in replaced.filter(pl.col("document") == document)["reason"]:
+        mend = "replace the file by the book that was taken then; to go back to this one, `meterbook rerate` by it"
+        raise PriceBookError(str(path), [Problem("version", f"is what a rerating put right ({reason})", mend)])
+
+
+def _check_open(
+    book: PriceBook, standing: Sequence[PriceBook], path: Path, first_open: datetime | None, because: str
+) -> None:
     """A book may not change a period that has an issued invoice (semantics 1)."""
     replaced = [other.effective_from for other in standing if other.version == book.version]
     changed_from = min([book.effective_from, *replaced])
     if first_open is not None and changed_from < first_open:
-        what = f"{changed_from.isoformat()} lies in a period that has an issued invoice"
+        what = f"{changed_from.isoformat()} {because}"
         mend = f"let it begin at {first_open.isoformat()} or later"
         raise PriceBookError(str(path), [Problem("effective_from", what, mend)])

@@ -1,4 +1,4 @@
-"""Accounts, subscriptions and grants: rows of text become reference data, or refusals with a reason (semantics 1).
+"""Accounts, subscriptions, grants and corrections: rows of text become reference data, or refusals with a reason (semantics 1).
 
 What belongs here: reading the text of a row, and comparing it with what stands. What does not: the columns of each kind
 and the reasons to refuse a row (`reference_kinds.py`), where rows come from (`reference_files.py`, the command) and what
@@ -79,6 +79,8 @@ def take(step: Step, kind_name: str, rows: pl.DataFrame, new_accounts: pl.DataFr
     kind = KINDS[kind_name]
     names = list(kind.columns)
     complete = _complete(rows, kind)
+    if "account_id" not in complete.columns:  # a correction is of a record
+        complete = complete.with_columns(account_id=pl.lit(None, pl.String))
     # A top-up looks at its account and its grant, not at those of everybody.
     with step.lake.registered(rows_to_take=complete.select({kind.identity[0], "account_id"}).unique()):
         known = step.lake.frame("steps/reference/known_accounts", {"run": step.run})
@@ -125,8 +127,8 @@ def _complete(rows: pl.DataFrame, kind: Kind) -> pl.DataFrame:
 
 
 def _judge(kind: Kind, rows: pl.DataFrame, known: pl.DataFrame, standing: pl.DataFrame) -> pl.DataFrame:
-    if "expires_at" in kind.columns:
-        rows = rows.with_columns(expires_at_text=pl.col("expires_at"))
+    may_be_empty = [name for name in ("expires_at", "timestamp", "quantity") if name in kind.columns]
+    rows = rows.with_columns(pl.col(name).alias(f"{name}_text") for name in may_be_empty)
     known = known.unique("account_id", keep="first").select(
         "account_id", known_currency="currency", known_time_zone="time_zone"
     )

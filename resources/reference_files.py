@@ -1,4 +1,4 @@
-"""Landed files of reference data: accounts, subscriptions and grants (semantics 1).
+"""Landed files of reference data: accounts, subscriptions, grants and corrections (semantics 1).
 
 What belongs here: which files are new, and recording what became of them and of their rows. What does not: reading
 them (`reference_rows.py`) and judging their rows (`reference.py`).
@@ -20,7 +20,7 @@ from resources.reference_rows import read_rows
 from resources.writer import Step
 
 # In this order: a subscription and a grant need their account.
-KINDS_IN_ORDER: Final = ("accounts", "subscriptions", "grants")
+KINDS_IN_ORDER: Final = ("accounts", "subscriptions", "grants", "corrections")
 NO_COUNTS: Final = pl.DataFrame(schema={"file": pl.String()})
 CHANGED: Final = "it changed while it was read, or went away; the next run reads it again"
 

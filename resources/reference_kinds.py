@@ -11,16 +11,18 @@ from zoneinfo import available_timezones
 
 import polars as pl
 
-from rating.money import CURRENCIES
+from rating.money import CURRENCIES, RECORD_QUANTITY_LIMIT
+from resources.sources import sources
 
 INSTANT: Final = pl.Datetime("us", "UTC")
 AMOUNT: Final = pl.Decimal(38, 18)
+QUANTITY: Final = pl.Decimal(38, 9)
 Reasons = Mapping[str, pl.Expr]
 
 # Every reason to refuse a row, with what to do about it.
 MENDS: Final = {
     "account_id_missing": "name the account",
-    "id_missing": "give the row its id: subscription_id or grant_id",
+    "id_missing": "give the row its id: subscription_id, grant_id or event_id",
     "name_missing": "give the account its name",
     "effective_from_unreadable": "write a time with its zone, 2026-11-01T00:00:00Z",
     "effective_from_off_quarter_hour": "slices are cut at :00, :15, :30 and :45; use one of those",
@@ -43,6 +45,13 @@ MENDS: Final = {
     "conflict": "a grant does not change; void it and grant anew under another id",
     "repeated_id": "another row has this id and time and says something else; keep one of them",
     "void_unreadable": "write true or false",
+    "source_unknown": "name the source of the record, which is its folder under landing/",
+    "timestamp_unreadable": "write the record's time with its zone, or leave it empty where its id stands for one record",
+    "action_unknown": "write void, replace or restore",
+    "quantity_unreadable": "replace takes a quantity from 0 to below 1e12 with at most 9 decimals",
+    "quantity_unexpected": "only replace takes a quantity; leave it empty",
+    "reason_missing": "say why: it is kept",
+    "by_missing": "say who corrects: it is kept",
 }
 
 
@@ -115,6 +124,21 @@ def _grant_reasons(rows: pl.DataFrame) -> Reasons:
     }
 
 
+def _correction_reasons(rows: pl.DataFrame) -> Reasons:
+    quantity, replaces = pl.col("quantity"), pl.col("action") == "replace"
+    written = {name: rows[f"{name}_text"].fill_null("").str.strip_chars() != "" for name in ("timestamp", "quantity")}
+    return {
+        "id_missing": pl.col("event_id").is_null(),
+        "source_unknown": ~_is_one_of("source", (source.name for source in sources())),
+        "timestamp_unreadable": pl.col("timestamp").is_null() & pl.lit(written["timestamp"]),
+        "action_unknown": ~_is_one_of("action", ("void", "replace", "restore")),
+        "quantity_unexpected": ~replaces & pl.lit(written["quantity"]),
+        "quantity_unreadable": replaces & (quantity.is_null() | (quantity < 0) | (quantity >= RECORD_QUANTITY_LIMIT)),
+        "reason_missing": pl.col("reason") == "",
+        "by_missing": pl.col("by") == "",
+    }
+
+
 KINDS: Final = {
     "accounts": Kind(
         "accounts",
@@ -150,5 +174,14 @@ KINDS: Final = {
         },
         ("grant_id",),
         _grant_reasons,
+    ),
+    "corrections": Kind(
+        "corrections",
+        {
+            "source": None, "event_id": None, "timestamp": None, "action": None, "quantity": None, "reason": "", "by": "",
+        },
+        {"timestamp": INSTANT, "quantity": QUANTITY},
+        ("event_id", "source", "timestamp"),
+        _correction_reasons,
     ),
 }  # fmt: skip

@@ -14,7 +14,7 @@ from dagster import DagsterInstance
 from rating.errors import MeterbookError
 from resources.settings import FILE_NAME
 
-SOURCES: Final = ("vm_samples", "usage_records", "cloudevents", "accounts", "subscriptions", "grants")
+SOURCES: Final = ("vm_samples", "usage_records", "cloudevents", "accounts", "subscriptions", "grants", "corrections")
 
 
 class ProjectExistsError(MeterbookError):

@@ -26,7 +26,17 @@ from resources.staging import Staged, StagedFile, stage_day, stage_frame, stage_
 
 # What throws caches away (`rebuild.py`): whatever a run computed from them before is out of date.
 REBUILD = "rebuild"
-STEPS = (REBUILD, "reference", "usage_events", "usage_hourly", "charges", "ledger_entries", "invoices", "drafts")
+STEPS = (
+    REBUILD,
+    "reference",
+    "usage_events",
+    "corrections",
+    "usage_hourly",
+    "charges",
+    "ledger_entries",
+    "invoices",
+    "drafts",
+)
 # Steps with caches: after a rebuild they compute from the first record on.
 CACHED_STEPS = ("usage_hourly", "charges", "ledger_entries")
 # Steps that only add facts: when there is nothing to add, there is nothing to commit.

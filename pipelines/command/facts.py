@@ -1,8 +1,9 @@
-"""Commands that add facts: accounts, subscriptions, grants.
+"""Commands that add facts: accounts, subscriptions, grants, corrections.
 
 What belongs here: their options. What does not: what refuses them (`resources/reference.py`).
 """
 
+import getpass
 import uuid
 from datetime import UTC, datetime
 from typing import Annotated
@@ -109,3 +110,41 @@ def grant(
     with opened() as project:
         taken = record(project.lake, "reference", "grant", lambda step: take_or_refuse(step, "grants", row))
         _say(taken, f"grant {row['grant_id']}")
+
+
+@app.command(rich_help_panel=FACTS)
+def correct(
+    event_id: Annotated[str, typer.Argument(help="The id of the record.")],
+    source: Annotated[str, typer.Option(help="The record's source: usage_records, for example.")],
+    reason: Annotated[str, typer.Option(help="Why: it is kept.")],
+    by: Annotated[str | None, typer.Option(help="Who says so; the user of this machine if left out.")] = None,
+    void: Annotated[bool, typer.Option("--void", help="The record no longer counts.")] = False,
+    quantity: Annotated[str | None, typer.Option(help="It counts with this quantity.")] = None,
+    restore: Annotated[bool, typer.Option("--restore", help="It counts as it came.")] = False,
+    timestamp: Annotated[
+        str | None, typer.Option(metavar="TIME", help="The record's time, where its id stands for several.")
+    ] = None,
+) -> None:
+    """Correct a record: void it, replace its quantity, or restore it. Hour, charges and credit follow with the next run.
+
+    A correction of a record that has not come waits for it. The newest correction of a record holds; the same again
+    changes nothing.
+    """
+    if (void, quantity is not None, restore).count(True) != 1:
+        message = "name one of --void, --quantity and --restore"
+        raise typer.BadParameter(message)
+    action = "void" if void else "restore" if restore else "replace"
+    row = {
+        "source": source, "event_id": event_id, "timestamp": instant(timestamp).isoformat() if timestamp else "",
+        "action": action, "quantity": quantity or "", "reason": reason, "by": by or getpass.getuser(),
+    }  # fmt: skip
+    with opened() as project:
+        found = project.lake.frame("steps/corrections/times_of_event", {"source": source, "event_id": event_id})
+        times = [f"{time.isoformat()}" for time in found["timestamp"]]
+        if timestamp is None and len(times) > 1:
+            message = f"{event_id} stands for {len(times)} records; name one with --timestamp: {', '.join(times)}"
+            raise typer.BadParameter(message)
+        taken = record(project.lake, "reference", "correct", lambda step: take_or_refuse(step, "corrections", row))
+        _say(taken, f"correction of {event_id}")
+        if not times:
+            console.print("There is no such record yet; the correction waits for it.")

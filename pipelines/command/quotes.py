@@ -3,20 +3,17 @@
 What belongs here: its options, its table and its JSON. What does not: the computation (`pipelines/quote.py`).
 """
 
-import json
-import sys
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import polars as pl
 import typer
 from rich.markup import escape
 from rich.table import Table
 
 from documents.formats import format_number
 from pipelines.command.application import BOOKS, app, complaints, console, readable_errors
-from rating.money import minor_digits, plain_text
+from pipelines.command.printing import write_json
+from rating.money import minor_digits
 
 if TYPE_CHECKING:
     from pipelines.quote import Quote
@@ -46,7 +43,7 @@ def quote(
         terms = read_terms(price_book, plan, currency, time_zone)
         made = make_quote(usage_file, source, terms, status.update)
     if as_json:
-        sys.stdout.write(json.dumps(_document(made), indent=2, ensure_ascii=False) + "\n")
+        write_json(_document(made))
     else:
         _print(made)
 
@@ -57,16 +54,9 @@ def _document(made: "Quote") -> dict[str, Any]:
         "price_book": terms.book.version, "plan": terms.plan, "time_zone": terms.time_zone,
         "from": span.begin.isoformat(), "until": span.until.isoformat(),
         "records": {"read" if name == "records" else name: count for name, count in made.records.items()},
-        "refused": dict(made.refused.iter_rows()), "unpriced": _rows(made.unpriced), "parts": _rows(made.parts),
-        "accounts": _rows(made.accounts), "total": {terms.currency: plain_text(made.total)},
+        "refused": dict(made.refused.iter_rows()), "unpriced": made.unpriced, "parts": made.parts,
+        "accounts": made.accounts, "total": {terms.currency: made.total},
     }  # fmt: skip
-
-
-def _rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
-    return [
-        {name: plain_text(value) if isinstance(value, Decimal) else value for name, value in row.items()}
-        for row in frame.iter_rows(named=True)
-    ]
 
 
 def _print(made: "Quote") -> None:

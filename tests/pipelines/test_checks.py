@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from pipelines.checks import CHECKS, WATCHES, BooksCheck, Window, everything, newest
+from pipelines.checks import CHECKS, WATCHES, BooksCheck, Window, everything, newest, suspected_duplicates
 from pipelines.definitions import build_defs
 from pipelines.in_process import CheckFailedError, HourlyRuns
 from resources.project import Project
@@ -185,3 +185,21 @@ def test_the_night_reports_and_goes_on(own: Project) -> None:
     failed = {evaluation.check_name for evaluation in result.get_asset_check_evaluations() if not evaluation.passed}
     assert result.success
     assert failed == {"charges_sum_to_total_cost_in_all_books", "ledger_covers_charges_in_all_books"}
+
+
+@pytest.mark.parametrize(
+    ("shift", "found"),
+    [
+        ("interval 24 hours", 1),
+        ("interval '24 hours 1 second'", 0),
+        ("interval 10 minutes", 0),  # the same hour: two records of one id, which is what identity tells apart
+        ("interval '-3 hours'", 1),
+    ],
+)
+def test_an_id_of_an_old_run_that_comes_back_is_suspected(project: Project, shift: str, found: int) -> None:
+    again = f'"timestamp" + {shift} as "timestamp", 9 as run'
+    project.lake.connection.execute(
+        f"insert into usage_events select * replace ({again}) from usage_events where event_id = 'first-31T07'"
+    )
+    assert suspected_duplicates(project, Window(8, 9)).height == found
+    assert suspected_duplicates(project, Window(9, 9)).is_empty()

@@ -29,7 +29,14 @@ GRANT = {
     "effective_at": "2026-10-01T00:00:00Z",
 }  # fmt: skip
 PAID = {**GRANT, "kind": "paid", "receipt": "R-1", "tax_paid": "1.90"}
-GOOD = {"accounts": {**ACCOUNT, "account_id": "new"}, "subscriptions": SUBSCRIPTION, "grants": GRANT}
+CORRECTION = {
+    "event_id": "e", "source": "usage_records", "timestamp": "", "action": "replace", "quantity": "1.5",
+    "reason": "the meter was wrong", "by": "support",
+}  # fmt: skip
+GOOD = {
+    "accounts": {**ACCOUNT, "account_id": "new"}, "subscriptions": SUBSCRIPTION, "grants": GRANT,
+    "corrections": CORRECTION,
+}  # fmt: skip
 
 Row = dict[str, Any]
 
@@ -110,6 +117,19 @@ REASONS: list[tuple[str, str, Row]] = [
     ("grants", "currency_differs", {"currency": "USD"}),
     ("grants", "currency_differs", {"currency": ""}),
     ("grants", "void_unreadable", {"void": "2"}),
+    ("corrections", "id_missing", {"event_id": ""}),
+    ("corrections", "source_unknown", {"source": "nowhere"}),
+    ("corrections", "timestamp_unreadable", {"timestamp": "yesterday"}),
+    ("corrections", "action_unknown", {"action": "delete"}),
+    ("corrections", "action_unknown", {"action": ""}),
+    ("corrections", "quantity_unreadable", {"quantity": ""}),
+    ("corrections", "quantity_unreadable", {"quantity": "-1"}),
+    ("corrections", "quantity_unreadable", {"quantity": "1.0000000001"}),
+    ("corrections", "quantity_unreadable", {"quantity": "1000000000000"}),
+    ("corrections", "quantity_unexpected", {"action": "void"}),
+    ("corrections", "quantity_unexpected", {"action": "restore"}),
+    ("corrections", "reason_missing", {"reason": ""}),
+    ("corrections", "by_missing", {"by": " "}),
 ]
 
 

@@ -176,4 +176,4 @@ class World:
         return Decimal(value)
 
 
-REFERENCE = ("accounts", "subscriptions", "grants")
+REFERENCE = ("accounts", "subscriptions", "grants", "corrections")

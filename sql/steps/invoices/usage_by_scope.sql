@@ -1,4 +1,4 @@
--- What each scope used under each price version in the periods to draft.
+-- What each scope used under each price version in the periods to draft; a version that another replaced has nothing left.
 select
     account_id, subscription_id, plan, price_id, version, if(accumulate = 'resource', resource_id, '') as resource_id, meter,
     charges.currency, period_start, sum(quantity_delta) as quantity
@@ -7,3 +7,4 @@ semi join periods_to_draft using (account_id, period_start)
 join accumulation using (plan, price_id)
 where run <= $snapshot_run and slice_start >= $first
 group by all
+having sum(quantity_delta) <> 0 or sum(amount_delta) <> 0

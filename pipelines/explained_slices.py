@@ -1,0 +1,125 @@
+"""The slices of one price of an account in a period, each cost taken apart: what explanations are made of.
+
+What belongs here: loading slices, running quantities in the order of events, parts, and the records behind slices. What
+does not: what is asked about, and how the figures add up (`explain.py`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+import polars as pl
+
+from assets.invoices import priced_usage
+from documents.content import describe_prices
+from rating.agreed import OF_PRICE
+from rating.money import QUANTITY
+from rating.periods import instant
+from rating.pricing import tier_parts
+from rating.sums import sum_by
+from resources.facts import Facts, facts_as_of, slices_of
+from resources.lake import Lake
+
+HOUR: Final = timedelta(hours=1)
+PART: Final = ("version", "tier", "kind")
+PART_COLUMNS: Final = (*PART, "description", "quantity", "unit_price", "amount")
+PRICE_COLUMNS: Final = (
+    "plan", "price_id", "version", "effective_from", "meter", "currency", "model", "accumulate", "included", "maximum",
+)  # fmt: skip
+_SCOPE: Final = ("subscription_id", "meter", "scope_resource")
+_EVENT: Final = ("slice_start", "service_id", "resource_id", "dimensions")
+
+
+@dataclass(frozen=True)
+class ExplainedSlices:
+    """A price of an account in a period, as of a run.
+
+    Attributes:
+        rows: a row a charged slice in the order of events: row_id, the key of charges, used, charged, the running quantity
+            `quantity_before` and `quantity_after`, and the columns of the price, `included` and `maximum` prorated.
+        parts: row_id and `PART_COLUMNS`: what each tier, fee, allowance and cap makes of each slice.
+    """
+
+    lake: Lake
+    run: int
+    facts: Facts
+    rows: pl.DataFrame
+    parts: pl.DataFrame
+
+    @classmethod
+    def load(cls, lake: Lake, run: int, scope: Mapping[str, Any]) -> "ExplainedSlices":
+        """Load the price that `scope` names: account_id, plan, price_id and period_start."""
+        facts = facts_as_of(lake, run)
+        standing = lake.frame("steps/explain/slices", {"run": run, **scope_parameters(scope)})
+        accounts = lake.frame("steps/invoices/accounts_now", {"snapshot_run": run})
+        own = accounts.filter(pl.col("account_id") == scope["account_id"])
+        rows = _running(priced_usage(standing, facts.prices, facts, own), facts.prices)
+        return cls(lake, run, facts, rows, _described(_parts(rows), rows, facts))
+
+    def summed_parts(self) -> pl.DataFrame:
+        """The parts of all slices together."""
+        texts = self.parts.select(*PART, "description", "unit_price").unique(PART, keep="first")
+        summed = sum_by(self.parts, PART, "quantity", "amount")
+        return summed.join(texts, on=PART).select(PART_COLUMNS).sort(PART)
+
+    def price(self, version: str) -> dict[str, Any] | None:
+        """The price of a version, with what is prorated as it holds here; none where no price book has it any more."""
+        rows = self.rows.filter(pl.col("version") == version, pl.col("model").is_not_null())
+        return None if rows.is_empty() else rows.select(PRICE_COLUMNS).row(0, named=True)
+
+    def records(self, slices: pl.DataFrame, *, reaching_in: bool) -> pl.DataFrame:
+        """The records stamped in these slices; of a gauge those too, if so asked, whose value may reach into them."""
+        first, last = (instant(slices["slice_start"], at) for at in ("min", "max"))
+        meter = self.facts.meters.filter(pl.col("meter") == slices["meter"][0]).row(0, named=True)
+        back = timedelta(microseconds=meter["max_gap_microseconds"] or 0) if reaching_in else timedelta()
+        cut = slices_of(self.facts.cuts(first, last + HOUR)).select("account_id", "slice_start", "slice_end")
+        ended = slices.join(cut, on=["account_id", "slice_start"], how="left")
+        wanted = ended.select(
+            "service_id", "resource_id", "dimensions", begins=pl.col("slice_start") - back,
+            ends=pl.col("slice_end").fill_null(pl.col("slice_start") + HOUR),
+        )  # fmt: skip
+        parameters = {
+            "run": self.run, "meter": meter["meter"], "account": slices["account_id"][0], "first": first - back,
+            "until": last + HOUR, "whoever": reaching_in and meter["max_gap_microseconds"] is not None,
+        }  # fmt: skip
+        with self.lake.registered(slices_to_explain=wanted):
+            return self.lake.frame("steps/explain/records", parameters)
+
+
+def scope_parameters(scope: Mapping[str, Any]) -> dict[str, Any]:
+    """What the statements name a price of an account in a period by."""
+    return {
+        "account": scope["account_id"], "plan": scope["plan"], "price_id": scope["price_id"],
+        "period_start": scope["period_start"],
+    }  # fmt: skip
+
+
+def _running(priced: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
+    """Add Q before and after each slice, in the order of events (semantics 3)."""
+    accumulation = prices.select("plan", "price_id", "accumulate").unique()
+    joined = priced.join(accumulation, on=["plan", "price_id"], how="left", maintain_order="left")
+    own = pl.when(pl.col("accumulate") == "resource").then("resource_id").otherwise(pl.lit(""))
+    counted = pl.when(pl.col("kind") == "usage").then("quantity").otherwise(pl.lit(0, QUANTITY)).cast(QUANTITY)
+    ordered = joined.with_columns(scope_resource=own, counted=counted).sort(*_SCOPE, *_EVENT, "kind")
+    after = pl.col("counted").cum_sum().over(_SCOPE)
+    running = ordered.with_columns(quantity_before=after - pl.col("counted"), quantity_after=after)
+    renamed = running.rename({"quantity": "used", "amount": "charged"}).drop("counted", "scope_resource")
+    return renamed.sort(*_EVENT, "meter", "kind").with_row_index("row_id")
+
+
+def _parts(rows: pl.DataFrame) -> pl.DataFrame:
+    """What each slice is made of; a charge that is no usage (a fee, a true-up) is a part of its own."""
+    is_usage = pl.col("kind") == "usage"
+    of_usage = tier_parts(rows.filter(is_usage))
+    others = rows.filter(~is_usage).select(
+        "row_id", "kind", tier=pl.lit(0, pl.Int32), quantity="used", unit_price=pl.lit(0, QUANTITY), amount="charged"
+    )
+    parts = pl.concat([of_usage, others.select(of_usage.columns)])
+    return parts.join(rows.select("row_id", "version"), on="row_id", maintain_order="left")
+
+
+def _described(parts: pl.DataFrame, rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:
+    texts = describe_prices(facts.prices, facts.meters).join(rows.select(OF_PRICE).unique(), on=OF_PRICE, how="semi")
+    described = parts.join(texts.select(*PART, "description"), on=PART, how="left", maintain_order="left")
+    return described.select("row_id", *PART_COLUMNS)

@@ -1,0 +1,2 @@
+-- Whether there is any correction.
+select exists (from corrections)

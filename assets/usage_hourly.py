@@ -1,15 +1,14 @@
 """Hourly usage: what each slice holds of each meter, for the hours that are closed (semantics 2)."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
+from assets.due_usage import KEY, LONGEST_GAP, Metering, Window, due_usage, nothing
 from assets.partitions import DAYS, UntilHour, hour_to_close
 from assets.shown import counts, shown, table_if_any
-from rating.metering import gauge_quantity
 from rating.periods import instant
 from resources.facts import Facts, closed_until, facts_as_of, reference_moved, slices_of
 from resources.lake import Lake
@@ -17,20 +16,10 @@ from resources.project import Project
 from resources.project_source import ProjectSource
 from resources.writer import Step, converge, run_of
 
-KEY = ("account_id", "service_id", "resource_id", "meter", "dimensions", "slice_start")
 HOUR = timedelta(hours=1)
 # The sums of so few hours fit in memory, and Polars writes them in half the time; those of many are written as they come.
 FEW_HOURS = timedelta(hours=6)
-# A sample holds for a day at most (the price book refuses a longer max_gap).
-LONGEST_GAP = timedelta(days=1)
-
-
-@dataclass(frozen=True)
-class Window:
-    """The hours that close with this run: [closed, until). `closed` is the end of what was closed before."""
-
-    closed: datetime
-    until: datetime
+TABLES = ("meters_again", "sum_meters", "cut_slices")
 
 
 def meter_usage(project: Project, job: str, until: datetime) -> dict[str, Any]:
@@ -43,7 +32,7 @@ def _meter(step: Step, until: datetime) -> dict[str, Any]:
     window = _window(step, until)
     facts = facts_as_of(step.lake, step.run)
     _prepare(step, facts, window)
-    rows = [_bulk_gauges(step, facts, window), _difference(step, facts, window)]
+    rows = [_newly_closed(step, facts, window), _difference(step, facts, window)]
     changed = pl.concat(rows)
     step.append("usage_hourly", changed)
     sums = _append_sums(step, window)
@@ -71,7 +60,7 @@ def _prepare(step: Step, facts: Facts, window: Window) -> None:
     cuts = facts.cuts(start, window.until)
     recut = _recut_hours(step, cuts, start, window) if moved else _no_hours()
     with step.lake.registered(meters_to_use=facts.meters, slices_to_use=slices_of(cuts), recut_hours=recut):
-        for name in ("gauge_meters", "sum_meters", "cut_slices"):
+        for name in TABLES:
             step.lake.run_statement(f"steps/usage_hourly/{name}")
         step.lake.run_statement("steps/usage_hourly/touched_hours", {**step.bounds(), "closed_until": window.closed})
 
@@ -94,50 +83,35 @@ def meter_from_records(lake: Lake, facts: Facts, run: int, until: datetime) -> p
     """What every slice before `until` should hold as of a run, from the records alone: nothing that stands is read."""
     begin = lake.value("steps/usage_hourly/first_record", {"run": run})
     if begin is None:
-        return _nothing()
+        return nothing()
     slices = slices_of(facts.cuts(begin, until))
     with lake.registered(meters_to_use=facts.meters, slices_to_use=slices):
-        for name in ("gauge_meters", "sum_meters", "cut_slices", "no_touched_hours"):
+        for name in (*TABLES, "no_touched_hours"):
             lake.run_statement(f"steps/usage_hourly/{name}")
     span = {"run": run, "closed_until": begin, "until": until}
-    gauges = _gauges(lake, facts, "new_samples", run, Window(begin, until)).filter(pl.col("quantity") != 0)
+    again = due_usage(Metering(lake, facts, run), Window(begin, until))
     sums = lake.frame("steps/usage_hourly/new_sums", {**span, "head": 0}).select(*KEY, "quantity")
-    return pl.concat([gauges, sums])
+    return pl.concat([again, sums])
 
 
-def _bulk_gauges(step: Step, facts: Facts, window: Window) -> pl.DataFrame:
-    """Gauges in the hours that close now: nothing stands there yet."""
+def _newly_closed(step: Step, facts: Facts, window: Window) -> pl.DataFrame:
+    """What is not a plain sum in the hours that close now: nothing stands there yet."""
     if window.until == window.closed:
-        return _nothing()
-    return _gauges(step.lake, facts, "new_samples", step.run, window).filter(pl.col("quantity") != 0)
-
-
-def _gauges(
-    lake: Lake, facts: Facts, samples: str, run: int, window: Window, hours: pl.DataFrame | None = None
-) -> pl.DataFrame:
-    """What gauges hold of each slice of [closed, until), or of these hours of it, from the samples of a statement."""
-    bounds = {"from": window.closed, "until": window.until}
-    # A view takes no parameters, and a table made within a transaction is read by one thread only.
-    for name, value in {"run": run, **bounds}.items():
-        lake.connection.execute(f'set variable "{name}" = $value', {"value": value})
-    lake.run_statement(f"steps/usage_hourly/{samples}")
-    integrals = lake.frame("steps/usage_hourly/gauge_integrals", bounds)
-    if hours is not None:
-        integrals = integrals.join(hours, on=["resource_id", "meter", "hour"], how="semi")
-    return gauge_quantity(integrals, facts.meters).select(*KEY, "quantity")
+        return nothing()
+    return due_usage(Metering(step.lake, facts, step.run), window)
 
 
 def _difference(step: Step, facts: Facts, window: Window) -> pl.DataFrame:
     """What should stand in the hours that are metered again, less what stands."""
     touched = step.lake.connection.execute("select resource_id, meter, hour from touched_hours").pl()
     if touched.is_empty():
-        return _nothing()
+        return nothing()
     first = instant(touched["hour"], "min")
     again = Window(first, window.closed)
     bounds = {"run": step.run, "first": first, "closed_until": window.closed}
     due = pl.concat(
         [
-            _gauges(step.lake, facts, "touched_samples", step.run, again, touched),
+            due_usage(Metering(step.lake, facts, step.run, touched), again),
             step.lake.frame("steps/usage_hourly/touched_sums", bounds).select(*KEY, "quantity"),
         ]
     )
@@ -161,11 +135,6 @@ def _close_hours(step: Step, window: Window) -> None:
     if window.until > window.closed:
         hours = pl.datetime_range(window.closed, window.until, "1h", closed="left", time_unit="us", eager=True)
         step.append("run_hours", hours.alias("hour").to_frame())
-
-
-def _nothing() -> pl.DataFrame:
-    types: list[pl.DataType] = [*[pl.String()] * 5, pl.Datetime("us", "UTC"), pl.Decimal(38, 9)]
-    return pl.DataFrame(schema=dict(zip((*KEY, "quantity"), types, strict=True)))
 
 
 @dg.asset(

@@ -25,7 +25,15 @@ METER_SCHEMA: Final = {
     "time_unit_microseconds": pl.Int64(),
     "series": pl.List(pl.String()),
     "allow_negative": pl.Boolean(),
+    "value": pl.String(),
+    "of": pl.String(),
+    "is_additive": pl.Boolean(),
 }
+# The columns that say what the meter's own keys say.
+_AS_WRITTEN: Final = (
+    "unit", "aggregation", "max_gap_microseconds", "factor", "time_unit_microseconds", "allow_negative", "value", "of",
+    "is_additive",
+)  # fmt: skip
 _NANO: Final = 10**QUANTITY_DIGITS
 _WHOLE: Final = pl.Int128()
 
@@ -37,10 +45,8 @@ def compile_meters(books: Sequence[PriceBook]) -> pl.DataFrame:
         {
             "meter": name,
             "title": meter.title or name,
-            "max_gap_microseconds": meter.max_gap_microseconds,
-            "time_unit_microseconds": meter.time_unit_microseconds,
             "series": list(meter.series),
-            **{field: getattr(meter, field) for field in ("unit", "aggregation", "factor", "allow_negative")},
+            **{field: getattr(meter, field) for field in _AS_WRITTEN},
         }
         for name, meter in sorted(meters.items())
     ]

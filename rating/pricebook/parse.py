@@ -18,7 +18,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from rating.errors import PriceBookError, Problem
-from rating.pricebook.model import Account, Meter, Plan, Price, PriceBook, Tier
+from rating.pricebook.meters import Meter
+from rating.pricebook.model import Account, Plan, Price, PriceBook, Tier
 from rating.pricebook.pending import PENDING_KEYS, PENDING_VALUES
 
 TOP: Final = "(top)"
@@ -35,7 +36,7 @@ _MISSING: Final = {
     "plans": "list the plans: plans: {standard: {prices: [...]}}",
     "prices": "list the prices of the plan: prices: [...]",
     "unit": "name the unit: unit: GB-hour",
-    "aggregation": "say how records are summed: aggregation: sum or time_weighted",
+    "aggregation": "say how records are summed: aggregation: sum, or time_weighted for example",
     "unit_price": 'give the price of one unit in quotes: unit_price: "0.012"',
     "id": "give the price a name of its own in its plan: id: cpu",
     "meter": "name the meter that it prices: meter: cpu",

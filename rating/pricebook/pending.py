@@ -16,6 +16,6 @@ PENDING_KEYS: Final = frozenset(
 )
 
 PENDING_VALUES: Final = {
-    "aggregation": frozenset({"max", "latest", "count", "unique_count", "counter", "percentile"}),
+    "aggregation": frozenset({"counter", "percentile"}),
     "accumulate": frozenset({"service", "parent"}),
 }

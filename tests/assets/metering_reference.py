@@ -1,0 +1,168 @@
+"""Metering, record by record in plain Python: what `usage_hourly` must hold (semantics 2).
+
+What belongs here: the slow and plain way, from `semantics.md` alone. Nothing of the product is imported.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from fractions import Fraction
+from typing import Any
+from zoneinfo import ZoneInfo
+
+HOUR = timedelta(hours=1)
+MICROSECOND = timedelta(microseconds=1)
+NANO = Decimal("1e-9")
+
+Spec = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Record:
+    """One accepted record."""
+
+    event_id: str
+    timestamp: datetime
+    account: str
+    resource: str
+    meter: str
+    quantity: Decimal
+    amount: Decimal | None = None
+    dimensions: str = "{}"
+    source: str = "usage_records"
+
+    @property
+    def order(self) -> tuple[datetime, str, str]:
+        """Where the record stands among others."""
+        return self.timestamp, self.source, self.event_id
+
+
+@dataclass(frozen=True)
+class Slice:
+    """What a quantity is of."""
+
+    account: str
+    resource: str
+    meter: str
+    dimensions: str
+    start: datetime
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """The zones of accounts, and the boundaries of their slices besides those of periods."""
+
+    zones: Mapping[str, str]
+    cuts: Mapping[str, Sequence[datetime]]
+
+    def period_start(self, account: str, instant: datetime) -> datetime:
+        """The local midnight at which the month began that holds the instant."""
+        local = instant.astimezone(ZoneInfo(self.zones[account]))
+        return local.replace(day=1, hour=0, minute=0, second=0, microsecond=0, fold=0).astimezone(UTC)
+
+    def period_end(self, account: str, instant: datetime) -> datetime:
+        """Where the month ends that holds the instant."""
+        return self.period_start(account, self.period_start(account, instant) + timedelta(days=32))
+
+    def slice_start(self, account: str, instant: datetime) -> datetime:
+        """Where the slice begins that holds the instant."""
+        hour = instant.replace(minute=0, second=0, microsecond=0)
+        inside = [cut for cut in (*self.cuts.get(account, ()), self.period_start(account, instant)) if cut > hour]
+        return max([hour, *(cut for cut in inside if cut <= instant)])
+
+    def slice_end(self, account: str, instant: datetime) -> datetime:
+        """Where it ends."""
+        hour = instant.replace(minute=0, second=0, microsecond=0)
+        later = [cut for cut in (*self.cuts.get(account, ()), self.period_end(account, instant)) if cut > instant]
+        return min([hour + HOUR, *later])
+
+
+def metered(
+    meters: Mapping[str, Spec], records: Iterable[Record], calendar: Calendar, until: datetime
+) -> dict[Slice, Decimal]:
+    """The quantity of every slice before `until` that holds one."""
+    of_meter: dict[str, list[Record]] = defaultdict(list)
+    for record in sorted(records, key=lambda record: record.order):
+        if record.timestamp < until:
+            of_meter[record.meter].append(record)
+    found: dict[Slice, Decimal] = {}
+    for meter, those in of_meter.items():
+        found |= _of_meter(meters[meter], those, calendar, until)
+    return {key: quantity for key, quantity in found.items() if quantity}
+
+
+def _of_meter(spec: Spec, records: list[Record], calendar: Calendar, until: datetime) -> dict[Slice, Decimal]:
+    aggregation = spec["aggregation"]
+    if aggregation == "time_weighted":
+        return _integrals(spec, records, calendar, until)
+    return _by_slice(spec, records, calendar)
+
+
+def _by_slice(spec: Spec, records: list[Record], calendar: Calendar) -> dict[Slice, Decimal]:
+    """What the records of each slice come to."""
+    slices: dict[Slice, list[Record]] = defaultdict(list)
+    for record in records:
+        dimensions = _without(record.dimensions, spec.get("of"))
+        start = calendar.slice_start(record.account, record.timestamp)
+        slices[Slice(record.account, record.resource, record.meter, dimensions, start)].append(record)
+    return {key: _aggregate(spec, those) for key, those in slices.items()}
+
+
+def _aggregate(spec: Spec, records: list[Record]) -> Decimal:
+    """What some records in their order come to."""
+    values = [_value(spec, record) for record in records]
+    counted = {json.loads(record.dimensions).get(spec.get("of")) for record in records} - {None}
+    made: dict[str, Callable[[], Decimal]] = {
+        "sum": lambda: sum(values, Decimal(0)),
+        "count": lambda: Decimal(len(values)),
+        "max": lambda: max(values),
+        "latest": lambda: values[-1],
+        "unique_count": lambda: Decimal(len(counted)),
+    }
+    return made[spec["aggregation"]]()
+
+
+def _value(spec: Spec, record: Record) -> Decimal:
+    return (record.amount or Decimal(0)) if spec.get("value") == "amount" else record.quantity
+
+
+def _without(dimensions: str, name: str | None) -> str:
+    kept = {key: value for key, value in json.loads(dimensions).items() if key != name}
+    return json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _series(spec: Spec, records: list[Record]) -> Iterator[list[Record]]:
+    """The samples of each series in their order; of those at one instant the last."""
+    series: dict[tuple[Any, ...], dict[datetime, Record]] = defaultdict(dict)
+    for record in records:
+        named = [json.loads(record.dimensions).get(name) for name in spec.get("series", ())]
+        series[record.resource, *named][record.timestamp] = record
+    for samples in series.values():
+        yield list(samples.values())
+
+
+def _integrals(spec: Spec, records: list[Record], calendar: Calendar, until: datetime) -> dict[Slice, Decimal]:
+    """Value x time of each slice, divided once."""
+    found: dict[Slice, Fraction] = defaultdict(Fraction)
+    gap = timedelta(minutes=int(spec["max_gap"].removesuffix(" min")))
+    for samples in _series(spec, records):
+        ends = [following.timestamp for following in samples[1:]]
+        for sample, end in zip(samples, [*ends, datetime.max.replace(tzinfo=UTC)], strict=True):
+            moment, held_until = sample.timestamp, min(end, sample.timestamp + gap, until)
+            while moment < held_until:
+                piece_end = min(held_until, calendar.slice_end(sample.account, moment))
+                start = calendar.slice_start(sample.account, moment)
+                key = Slice(sample.account, sample.resource, sample.meter, sample.dimensions, start)
+                found[key] += Fraction(sample.quantity) * ((piece_end - moment) // MICROSECOND)
+                moment = piece_end
+    scale = Fraction(spec.get("factor", "1")) / (HOUR // MICROSECOND)
+    return {key: half_even(integral * scale) for key, integral in found.items()}
+
+
+def half_even(value: Fraction) -> Decimal:
+    """Round to the ninth decimal."""
+    with localcontext(prec=80):
+        return Decimal(round(value * 10**9)).scaleb(-9).quantize(NANO, ROUND_HALF_EVEN)

@@ -1,0 +1,77 @@
+"""Goal: whatever the aggregation, order and grouping of records, slices hold what a walk over all records says."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from resources.rebuild import rebuild_caches
+from tests.assets.metered import (
+    CALENDAR,
+    END,
+    HOUR,
+    HOURS,
+    METERS,
+    START,
+    chances,
+    from_records,
+    open_project,
+    random_records,
+    reference_files,
+    standing,
+    usage_file,
+)
+from tests.assets.metering_reference import Record, Slice, metered
+from tests.faults import runs
+
+RECORDS = 900
+
+
+def of_meter(found: dict[Slice, Decimal], meter: str) -> dict[Slice, Decimal]:
+    return {key: value for key, value in found.items() if key.meter == meter}
+
+
+def assert_metered(found: dict[Slice, Decimal], records: list[Record]) -> None:
+    expected = metered(METERS, records, CALENDAR, END)
+    for meter in METERS:
+        assert of_meter(found, meter) == of_meter(expected, meter), meter
+        assert of_meter(found, meter), meter
+
+
+def test_one_run_over_all(tmp_path: Path) -> None:
+    records = random_records(chances(1), METERS, RECORDS)
+    with open_project(tmp_path / "p") as project:
+        runs.land(project, [usage_file("all", records)])
+        runs.run(project, END)
+        assert_metered(standing(project), records)
+        assert_metered(from_records(project), records)
+
+
+@pytest.mark.parametrize("seed", [2, 3])
+def test_records_in_any_order(tmp_path: Path, seed: int) -> None:
+    """Batches of records of all hours, and runs that close some: late records in each, and hours taken back in none."""
+    chance = chances(seed)
+    records = random_records(chance, METERS, RECORDS)
+    shuffled = chance.sample(records, len(records))
+    with open_project(tmp_path / "p") as project:
+        for number, hours in enumerate([20, 5, 34, 47, HOURS]):
+            runs.land(project, [usage_file(f"batch-{number}", shuffled[number::5])])
+            runs.run(project, START + hours * HOUR)
+        assert_metered(standing(project), records)
+        assert_metered(from_records(project), records)
+        rebuild_caches(project.lake)
+        runs.run(project, END)
+        assert_metered(standing(project), records)
+
+
+def test_plans_and_zones_that_come_late(tmp_path: Path) -> None:
+    """Slices are cut again where boundaries are set later."""
+    records = random_records(chances(4), METERS, RECORDS)
+    accounts, plans = reference_files()
+    with open_project(tmp_path / "p") as project:
+        (project.settings.landing / plans.source / plans.name).unlink()
+        runs.land(project, [usage_file("all", records)])
+        runs.run(project, END)
+        runs.land(project, [accounts, plans])
+        runs.run(project, END)
+        assert_metered(standing(project), records)

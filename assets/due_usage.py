@@ -14,7 +14,7 @@ import polars as pl
 from rating.metering import gauge_quantity
 from rating.money import QUANTITY
 from rating.periods import INSTANT
-from resources.facts import Facts
+from resources.facts import EPOCH, Facts
 from resources.lake import Lake
 
 KEY: Final = ("account_id", "service_id", "resource_id", "meter", "dimensions", "slice_start")
@@ -28,6 +28,7 @@ STATEMENTS: Final = {
     "latest": "slice_latest",
     "unique_count": "slice_unique_counts",
     "time_weighted": "gauge_integrals",
+    "counter": "counter_steps",
 }
 
 
@@ -59,6 +60,8 @@ def _by_aggregation(metering: Metering, window: Window) -> Iterator[pl.DataFrame
     again = metering.facts.meters.filter(~pl.col("is_additive"))
     for (aggregation,), meters in again.group_by("aggregation"):
         _choose(metering, meters, window)
+        if aggregation == "counter":
+            _look_back(metering, window)
         slices = metering.lake.frame(
             f"steps/usage_hourly/{STATEMENTS[str(aggregation)]}",
             {"from": window.closed, "until": window.until} if aggregation == "time_weighted" else None,
@@ -82,6 +85,22 @@ def _choose(metering: Metering, meters: pl.DataFrame, window: Window) -> None:
         lake.connection.execute(f'set variable "{name}" = $value', {"value": value})
     for name in ("new_samples" if metering.hours is None else "touched_samples", "sliced_records"):
         lake.run_statement(f"steps/usage_hourly/{name}")
+
+
+def _look_back(metering: Metering, window: Window) -> None:
+    """Let `preceding_samples` be the newest sample before the window of each series that has one in it.
+
+    Most have one on the day before; for the others, all that is older is looked into.
+    """
+    lake = metering.lake
+    for name in ("sampled_series", "no_preceding_samples"):
+        lake.run_statement(f"steps/usage_hourly/{name}")
+    until = window.closed
+    for since in (until - LONGEST_GAP, EPOCH):
+        if lake.value("steps/usage_hourly/series_without_sample"):
+            bounds = {"run": metering.run, "earliest": since, "from": until}
+            lake.run_statement("steps/usage_hourly/preceding_samples", bounds)
+        until = since
 
 
 def nothing() -> pl.DataFrame:

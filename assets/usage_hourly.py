@@ -62,7 +62,11 @@ def _prepare(step: Step, facts: Facts, window: Window) -> None:
     with step.lake.registered(meters_to_use=facts.meters, slices_to_use=slices_of(cuts), recut_hours=recut):
         for name in TABLES:
             step.lake.run_statement(f"steps/usage_hourly/{name}")
-        step.lake.run_statement("steps/usage_hourly/touched_hours", {**step.bounds(), "closed_until": window.closed})
+        bounds = {**step.bounds(), "closed_until": window.closed}
+        step.lake.run_statement("steps/usage_hourly/touched_hours", bounds)
+        if (facts.meters["aggregation"] == "counter").any():
+            step.lake.run_statement("steps/usage_hourly/counters")
+            step.lake.run_statement("steps/usage_hourly/touched_followers", {**bounds, "first": start})
 
 
 def _recut_hours(step: Step, cuts: pl.DataFrame, start: datetime, window: Window) -> pl.DataFrame:

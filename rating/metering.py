@@ -27,12 +27,13 @@ METER_SCHEMA: Final = {
     "allow_negative": pl.Boolean(),
     "value": pl.String(),
     "of": pl.String(),
+    "width": QUANTITY,
     "is_additive": pl.Boolean(),
 }
 # The columns that say what the meter's own keys say.
 _AS_WRITTEN: Final = (
     "unit", "aggregation", "max_gap_microseconds", "factor", "time_unit_microseconds", "allow_negative", "value", "of",
-    "is_additive",
+    "width", "is_additive",
 )  # fmt: skip
 _NANO: Final = 10**QUANTITY_DIGITS
 _WHOLE: Final = pl.Int128()

@@ -12,10 +12,10 @@ from typing import Final, Literal, Self
 from pydantic import model_validator
 
 from rating.errors import Problem
-from rating.pricebook.fields import Duration, Factor, Text, refuse_all
+from rating.pricebook.fields import Duration, Factor, PackageSize, Text, refuse_all
 from rating.pricebook.part import Part
 
-Aggregation = Literal["sum", "count", "max", "latest", "unique_count", "time_weighted"]
+Aggregation = Literal["sum", "count", "max", "latest", "unique_count", "time_weighted", "counter"]
 # The keys that mean something for some aggregations only.
 KEYS_OF_AGGREGATION: Final[dict[Aggregation, tuple[str, ...]]] = {
     "sum": ("value",),
@@ -24,6 +24,7 @@ KEYS_OF_AGGREGATION: Final[dict[Aggregation, tuple[str, ...]]] = {
     "latest": (),
     "unique_count": ("of",),
     "time_weighted": ("max_gap", "factor", "time_unit", "series"),
+    "counter": ("series", "width"),
 }
 # Those without which an aggregation says nothing, and what to write.
 NEEDED_BY_AGGREGATION: Final[dict[Aggregation, dict[str, str]]] = {
@@ -52,7 +53,9 @@ class Meter(Part):
     time_unit: Duration = timedelta(hours=1)
     """The time for which a value counts once: an hour for vCPU-hours, a second where values are per second."""
     series: tuple[Text, ...] = ()
-    """The dimensions that tell the samples of one resource apart; each series is weighted by itself."""
+    """The dimensions that tell the samples of one resource apart; each series is metered by itself."""
+    width: PackageSize | None = None
+    """How many different readings a counter has before it begins at 0 again: a fall is then a wrap, and else a reset."""
     allow_negative: bool = False
     """Whether records may be negative; where they may not, such a record is refused."""
 
@@ -73,7 +76,7 @@ class Meter(Part):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        refuse_all([*_key_problems(self), *_series_problems(self)])
+        refuse_all([*_key_problems(self), *_series_problems(self), *_sign_problems(self)])
         return self
 
 
@@ -93,3 +96,8 @@ def _key_problems(meter: Meter) -> Iterator[Problem]:
 def _series_problems(meter: Meter) -> Iterator[Problem]:
     if len(set(meter.series)) < len(meter.series):
         yield Problem("series", "names a dimension twice", "name each dimension once")
+
+
+def _sign_problems(meter: Meter) -> Iterator[Problem]:
+    if meter.aggregation == "counter" and meter.allow_negative:
+        yield Problem("allow_negative", "has no meaning for aggregation counter", "leave it out: a counter only rises")

@@ -12,10 +12,10 @@ PENDING_KEYS: Final = frozenset(
     # of a plan or a book
     " recurring trial grace coupons tax"
     # of a meter
-    " rounding step minimum_per_record percentile minimum_samples width baseline".split()
+    " rounding step minimum_per_record percentile minimum_samples baseline".split()
 )
 
 PENDING_VALUES: Final = {
-    "aggregation": frozenset({"counter", "percentile"}),
+    "aggregation": frozenset({"percentile"}),
     "accumulate": frozenset({"service", "parent"}),
 }

@@ -133,7 +133,7 @@ def _changes(earlier: PriceBook, later: PriceBook) -> Iterator[Problem]:
         fields = ["unit", "aggregation", "series", "value"]
         # How records are metered has no time from which it holds either: hours metered before would say otherwise.
         if earlier.meters[name].aggregation == later.meters[name].aggregation:
-            fields += ["of", "max_gap", "factor", "time_unit"]
+            fields += ["of", "width", "max_gap", "factor", "time_unit"]
         for field in fields:
             if getattr(earlier.meters[name], field) != getattr(later.meters[name], field):
                 yield Problem(f"meters.{name}.{field}", f"is another {since}", "it never changes; use a new meter")

@@ -39,6 +39,8 @@ METERS: Final[dict[str, Spec]] = {
     "seats": {"aggregation": "latest"},
     "users": {"aggregation": "unique_count", "of": "user"},
     "power": {"aggregation": "time_weighted", "max_gap": "90 min", "series": ["user"], "factor": "0.3"},
+    "odometer": {"aggregation": "counter", "series": ["region", "user"]},
+    "octets": {"aggregation": "counter", "width": "4096"},
 }
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -98,6 +99,8 @@ def _of_meter(spec: Spec, records: list[Record], calendar: Calendar, until: date
     aggregation = spec["aggregation"]
     if aggregation == "time_weighted":
         return _integrals(spec, records, calendar, until)
+    if aggregation == "counter":
+        return _steps(spec, records, calendar)
     return _by_slice(spec, records, calendar)
 
 
@@ -142,6 +145,20 @@ def _series(spec: Spec, records: list[Record]) -> Iterator[list[Record]]:
         series[record.resource, *named][record.timestamp] = record
     for samples in series.values():
         yield list(samples.values())
+
+
+def _steps(spec: Spec, records: list[Record], calendar: Calendar) -> dict[Slice, Decimal]:
+    """By how much a reading rose, in the slice of the later sample."""
+    found: dict[Slice, Decimal] = defaultdict(Decimal)
+    for samples in _series(spec, records):
+        for before, sample in pairwise(samples):
+            step = sample.quantity - before.quantity
+            width = Decimal(spec.get("width", 0))
+            if step < 0:
+                step = step + width if before.quantity < width else sample.quantity
+            start = calendar.slice_start(sample.account, sample.timestamp)
+            found[Slice(sample.account, sample.resource, sample.meter, sample.dimensions, start)] += step
+    return dict(found)
 
 
 def _integrals(spec: Spec, records: list[Record], calendar: Calendar, until: datetime) -> dict[Slice, Decimal]:

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from assets.due_usage import KEY, LONGEST_GAP, Metering, Window, due_usage, nothing
+from assets.due_usage import KEY, LONGEST_GAP, Metering, Window, due_usage, nothing, period_floor, short_percentiles
 from assets.partitions import DAYS, UntilHour, hour_to_close
 from assets.shown import counts, shown, table_if_any
 from rating.periods import instant
@@ -35,12 +35,15 @@ def _meter(step: Step, until: datetime) -> dict[str, Any]:
     rows = [_newly_closed(step, facts, window), _difference(step, facts, window)]
     changed = pl.concat(rows)
     step.append("usage_hourly", changed)
+    short = _short(step, facts, window)
+    step.append("short_percentiles", short)
     sums = _append_sums(step, window)
     _close_hours(step, window)
     return {
         "slices": changed.height + sums,
         "hours_closed": (window.until - window.closed) // HOUR,
         "closed_until": window.until,
+        "short_percentiles": short.height,
     }
 
 
@@ -57,6 +60,8 @@ def _prepare(step: Step, facts: Facts, window: Window) -> None:
     moved = bool(step.head) and reference_moved(step.lake, step.head, step.run)
     first = step.lake.value("steps/usage_hourly/first_new_hour", {"run": step.run, "head": 0 if moved else step.head})
     start = min(first or window.closed, window.closed - LONGEST_GAP)
+    if facts.meters["is_periodic"].any():
+        start = period_floor(facts, start)
     cuts = facts.cuts(start, window.until)
     recut = _recut_hours(step, cuts, start, window) if moved else _no_hours()
     with step.lake.registered(meters_to_use=facts.meters, slices_to_use=slices_of(cuts), recut_hours=recut):
@@ -67,6 +72,25 @@ def _prepare(step: Step, facts: Facts, window: Window) -> None:
         if (facts.meters["aggregation"] == "counter").any():
             step.lake.run_statement("steps/usage_hourly/counters")
             step.lake.run_statement("steps/usage_hourly/touched_followers", {**bounds, "first": start})
+        if facts.meters["is_periodic"].any():
+            _touch_periods(step, facts, window, moved=moved)
+
+
+def _touch_periods(step: Step, facts: Facts, window: Window, *, moved: bool) -> None:
+    """What is metered by the billing period is metered again from the first touched hour on."""
+    step.lake.run_statement("steps/usage_hourly/periodic_meters")
+    closed = {"closed_until": window.closed}
+    if moved:
+        before = facts_as_of(step.lake, step.head).zones
+        others = pl.concat(
+            [
+                facts.zones.join(before, on=before.columns, how="anti"),
+                before.join(facts.zones, on=before.columns, how="anti"),
+            ]
+        )
+        with step.lake.registered(moved_zones=others):
+            step.lake.run_statement("steps/usage_hourly/touched_zones", {"run": step.run, **closed})
+    step.lake.run_statement("steps/usage_hourly/touched_periods", closed)
 
 
 def _recut_hours(step: Step, cuts: pl.DataFrame, start: datetime, window: Window) -> pl.DataFrame:
@@ -107,22 +131,42 @@ def _newly_closed(step: Step, facts: Facts, window: Window) -> pl.DataFrame:
 
 def _difference(step: Step, facts: Facts, window: Window) -> pl.DataFrame:
     """What should stand in the hours that are metered again, less what stands."""
-    touched = step.lake.connection.execute("select resource_id, meter, hour from touched_hours").pl()
-    if touched.is_empty():
+    again = _touched(step, facts, window)
+    if again is None:
         return nothing()
-    first = instant(touched["hour"], "min")
-    again = Window(first, window.closed)
-    bounds = {"run": step.run, "first": first, "closed_until": window.closed}
-    due = pl.concat(
-        [
-            due_usage(Metering(step.lake, facts, step.run, touched), again),
-            step.lake.frame("steps/usage_hourly/touched_sums", bounds).select(*KEY, "quantity"),
-        ]
-    )
-    standing = step.lake.frame("steps/usage_hourly/standing_touched", bounds)
-    taken_back = standing.with_columns(quantity=-pl.col("quantity"))
+    metering, span = again
+    bounds = {"run": step.run, "first": span.closed, "closed_until": window.closed}
+    sums = step.lake.frame("steps/usage_hourly/touched_sums", bounds).select(*KEY, "quantity")
+    due = pl.concat([due_usage(metering, span), sums])
+    return _less(due, step.lake.frame("steps/usage_hourly/standing_touched", bounds), "quantity")
+
+
+def _touched(step: Step, facts: Facts, window: Window) -> tuple[Metering, Window] | None:
+    """From what to meter again, and the hours that this is about."""
+    hours = step.lake.connection.execute("select resource_id, meter, hour from touched_hours").pl()
+    if hours.is_empty():
+        return None
+    return Metering(step.lake, facts, step.run, hours), Window(instant(hours["hour"], "min"), window.closed)
+
+
+def _less(due: pl.DataFrame, standing: pl.DataFrame, column: str) -> pl.DataFrame:
+    taken_back = standing.with_columns(-pl.col(column))
     both = pl.concat([due, taken_back.select(due.columns)])
-    return both.group_by(KEY).agg(pl.col("quantity").sum()).filter(pl.col("quantity") != 0)
+    return both.group_by(KEY).agg(pl.col(column).sum()).filter(pl.col(column) != 0)
+
+
+def _short(step: Step, facts: Facts, window: Window) -> pl.DataFrame:
+    """The percentiles of too few samples that are new, and less those that are no more: what operators must see."""
+    if (facts.meters["minimum_samples"] == 1).all():
+        return pl.DataFrame()
+    new = Metering(step.lake, facts, step.run)
+    rows = [short_percentiles(new, window)] if window.until > window.closed else []
+    if again := _touched(step, facts, window):
+        metering, span = again
+        bounds = {"run": step.run, "first": span.closed, "closed_until": window.closed}
+        standing = step.lake.frame("steps/usage_hourly/standing_short", bounds)
+        rows.append(_less(short_percentiles(metering, span), standing, "samples"))
+    return pl.concat(rows) if rows else pl.DataFrame()
 
 
 def _append_sums(step: Step, window: Window) -> int:
@@ -154,6 +198,12 @@ def usage_hourly(
         report = meter_usage(opened, context.run.run_id, until)
         hours = opened.lake.frame("steps/usage_hourly/hours_of_run", {"run": run_of(opened.lake, context.run.run_id)})
         numbers = counts(
-            report, {"hours closed": "hours_closed", "slices changed": "slices", "closed until": "closed_until"}
+            report,
+            {
+                "hours closed": "hours_closed",
+                "slices changed": "slices",
+                "closed until": "closed_until",
+                "percentiles of too few samples": "short_percentiles",
+            },
         )
         return shown(context, project, opened, report, {**numbers, **table_if_any("what each hour holds", hours)})

@@ -28,13 +28,17 @@ METER_SCHEMA: Final = {
     "value": pl.String(),
     "of": pl.String(),
     "width": QUANTITY,
+    "window": pl.String(),
+    "percentile_nano": pl.Int64(),
+    "minimum_samples": pl.Int64(),
+    "is_pooled": pl.Boolean(),
+    "rounding_mode": pl.String(),
+    "rounding_step": QUANTITY,
+    "rounding_per": pl.String(),
+    "minimum_per_record": QUANTITY,
     "is_additive": pl.Boolean(),
+    "is_periodic": pl.Boolean(),
 }
-# The columns that say what the meter's own keys say.
-_AS_WRITTEN: Final = (
-    "unit", "aggregation", "max_gap_microseconds", "factor", "time_unit_microseconds", "allow_negative", "value", "of",
-    "width", "is_additive",
-)  # fmt: skip
 _NANO: Final = 10**QUANTITY_DIGITS
 _WHOLE: Final = pl.Int128()
 
@@ -47,7 +51,7 @@ def compile_meters(books: Sequence[PriceBook]) -> pl.DataFrame:
             "meter": name,
             "title": meter.title or name,
             "series": list(meter.series),
-            **{field: getattr(meter, field) for field in _AS_WRITTEN},
+            **{field: getattr(meter, field) for field in METER_SCHEMA if field not in ("meter", "title", "series")},
         }
         for name, meter in sorted(meters.items())
     ]

@@ -63,7 +63,7 @@ def _kind(shape: dict[str, Any]) -> str:
         return (
             many.replace("list of", "lists of") if many.startswith("list of") else many.replace(" by name", "s by name")
         )
-    return {"boolean": "`true` or `false`"}[shape["type"]]
+    return {"boolean": "`true` or `false`", "integer": "whole number"}[shape["type"]]
 
 
 def _default(part: str, key: str, shape: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@ What belongs here: the model of one book, its JSON Schema, its errors, and what 
 What does not: files, and what a price costs (`rating/pricing.py`).
 """
 
-from rating.pricebook.meters import Aggregation, Meter
+from rating.pricebook.meters import Aggregation, Meter, Rounding
 from rating.pricebook.model import Account, ModelName, Plan, Price, PriceBook, Tier
 from rating.pricebook.parse import parse_price_book
 from rating.pricebook.schema import price_book_schema
@@ -19,6 +19,7 @@ __all__ = [
     "Price",
     "PriceBook",
     "PriceSpan",
+    "Rounding",
     "Tier",
     "check_succession",
     "effective_books",

@@ -7,30 +7,49 @@ a later book must not change (`succession.py`).
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
-from typing import Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from rating.errors import Problem
-from rating.pricebook.fields import Duration, Factor, PackageSize, Text, refuse_all
+from rating.money import QUANTITY_DIGITS
+from rating.pricebook.fields import Duration, Factor, Positive, Quantity, Text, refuse_all
 from rating.pricebook.part import Part
 
-Aggregation = Literal["sum", "count", "max", "latest", "unique_count", "time_weighted", "counter"]
+Aggregation = Literal["sum", "count", "max", "latest", "unique_count", "time_weighted", "counter", "percentile"]
 # The keys that mean something for some aggregations only.
 KEYS_OF_AGGREGATION: Final[dict[Aggregation, tuple[str, ...]]] = {
-    "sum": ("value",),
-    "count": (),
-    "max": (),
-    "latest": (),
-    "unique_count": ("of",),
+    "sum": ("value", "window", "minimum_per_record"),
+    "count": ("window",),
+    "max": ("window", "minimum_per_record"),
+    "latest": ("window", "minimum_per_record"),
+    "unique_count": ("of", "window"),
     "time_weighted": ("max_gap", "factor", "time_unit", "series"),
     "counter": ("series", "width"),
+    "percentile": ("percentile", "minimum_samples", "pooled"),
 }
 # Those without which an aggregation says nothing, and what to write.
 NEEDED_BY_AGGREGATION: Final[dict[Aggregation, dict[str, str]]] = {
     "time_weighted": {"max_gap": "say how long a sample holds at most: max_gap: 10 min"},
     "unique_count": {"of": "name the dimension whose different values count: of: user"},
+    "percentile": {"percentile": 'say which: percentile: "95"'},
 }
+# The aggregations that take each record's own value, which may be rounded.
+OF_VALUES: Final[tuple[Aggregation, ...]] = ("sum", "max", "latest", "percentile")
+# Those that another record of the period changes otherwise than by adding to it.
+_RUNNING: Final[tuple[Aggregation, ...]] = ("max", "latest", "unique_count")
+_HUNDRED: Final = Decimal(100)
+
+
+class Rounding(Part):
+    """How a metered quantity is rounded; decimals only, so nothing is lost elsewhere."""
+
+    mode: Literal["ceil", "floor", "half_up"]
+    """To the multiple of the step above, the one below, or the nearest (of two as near, the one away from zero)."""
+    step: Positive = Decimal(1)
+    """What the quantity becomes a multiple of."""
+    per: Literal["record", "slice", "period"]
+    """What is rounded: the value of each record, each slice's quantity, or what the period has come to so far."""
 
 
 class Meter(Part):
@@ -54,10 +73,23 @@ class Meter(Part):
     """The time for which a value counts once: an hour for vCPU-hours, a second where values are per second."""
     series: tuple[Text, ...] = ()
     """The dimensions that tell the samples of one resource apart; each series is metered by itself."""
-    width: PackageSize | None = None
+    width: Positive | None = None
     """How many different readings a counter has before it begins at 0 again: a fall is then a wrap, and else a reset."""
     allow_negative: bool = False
     """Whether records may be negative; where they may not, such a record is refused."""
+
+    window: Literal["hour", "period"] = "hour"
+    """Over which records the aggregation is: those of each slice, or those of the billing period up to its end."""
+    percentile: Positive | None = None
+    """The share of a period's samples, in per cent, of which none is larger than what is billed."""
+    minimum_samples: Annotated[int, Field(strict=True, ge=1)] = 1
+    """How many samples a period needs; with fewer nothing is billed, and the run reports it."""
+    pooled: bool = False
+    """Whether the samples of all resources of an account are summed, per five minutes; the resource is then called `*`."""
+    rounding: Rounding | None = None
+    """How the quantity is rounded; exact if left out."""
+    minimum_per_record: Quantity | None = None
+    """What a record counts at least, after its value is rounded."""
 
     @property
     def max_gap_microseconds(self) -> int | None:
@@ -72,11 +104,43 @@ class Meter(Part):
     @property
     def is_additive(self) -> bool:
         """Whether new records just add to what stands; what others come to is worked out again."""
-        return self.aggregation == "sum" and self.value == "quantity"
+        is_changed = self.rounding is not None or self.minimum_per_record is not None
+        return self.aggregation == "sum" and self.value == "quantity" and not is_changed
+
+    @property
+    def is_periodic(self) -> bool:
+        """Whether what a slice holds depends on the records of its billing period before it."""
+        by_period = self.window == "period" and self.aggregation in _RUNNING
+        return by_period or self.aggregation == "percentile" or self.rounding_per == "period"
+
+    @property
+    def is_pooled(self) -> bool:
+        """Whether the resources of an account are metered together."""
+        return self.pooled
+
+    @property
+    def percentile_nano(self) -> int | None:
+        """The percentile in units of 1e-9 per cent."""
+        return None if self.percentile is None else int(self.percentile.scaleb(QUANTITY_DIGITS))
+
+    @property
+    def rounding_mode(self) -> str | None:
+        """Where it is rounded to, if it is."""
+        return None if self.rounding is None else self.rounding.mode
+
+    @property
+    def rounding_step(self) -> Decimal | None:
+        """What it becomes a multiple of."""
+        return None if self.rounding is None else self.rounding.step
+
+    @property
+    def rounding_per(self) -> str | None:
+        """What is rounded."""
+        return None if self.rounding is None else self.rounding.per
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        refuse_all([*_key_problems(self), *_series_problems(self), *_sign_problems(self)])
+        refuse_all([*_key_problems(self), *_series_problems(self), *_sign_problems(self), *_rounding_problems(self)])
         return self
 
 
@@ -101,3 +165,17 @@ def _series_problems(meter: Meter) -> Iterator[Problem]:
 def _sign_problems(meter: Meter) -> Iterator[Problem]:
     if meter.aggregation == "counter" and meter.allow_negative:
         yield Problem("allow_negative", "has no meaning for aggregation counter", "leave it out: a counter only rises")
+    if meter.minimum_per_record is not None and meter.allow_negative:
+        mend = "leave it out, or refuse negative records"
+        yield Problem("minimum_per_record", "would turn what is given back into use", mend)
+    if meter.percentile is not None and meter.percentile > _HUNDRED:
+        yield Problem("percentile", f"{meter.percentile:f} is more than all samples", 'give 100 at most: "95"')
+
+
+def _rounding_problems(meter: Meter) -> Iterator[Problem]:
+    """What is rounded has to be there, and rounding must not add up to more than was used."""
+    if meter.rounding_per == "record" and meter.aggregation not in OF_VALUES:
+        mend = "use per: slice or period"
+        yield Problem("rounding.per", f"records have no value of their own for aggregation {meter.aggregation}", mend)
+    if meter.rounding_per == "slice" and (meter.window == "period" or meter.aggregation == "percentile"):
+        yield Problem("rounding.per", "is slice, but the quantity is that of the period", "use per: period")

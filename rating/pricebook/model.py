@@ -12,7 +12,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from rating.errors import Problem, UnitError
 from rating.pricebook.choice import Offer, agreement_problems, tie_problems
@@ -120,7 +120,7 @@ class Plan(Part):
 class Account(Part):
     """What is agreed with one account."""
 
-    prices: dict[Name, tuple[Price, ...]] = Field(default_factory=dict)
+    prices: dict[Name, tuple[Price, ...]] = {}  # noqa: RUF012 - pydantic copies it
     """By plan: each replaces the plan's price of its id whole, for this account alone, or is one more; a list for each plan."""
 
     @model_validator(mode="after")
@@ -142,7 +142,7 @@ class PriceBook(Part):
     """What is measured, by the name that records say."""
     plans: dict[Name, Plan]
     """What accounts can subscribe to, by name."""
-    accounts: dict[Text, Account] = Field(default_factory=dict)
+    accounts: dict[Text, Account] = {}  # noqa: RUF012 - pydantic copies it
     """What is agreed with single accounts, by account id; an account that is not known yet changes nothing."""
 
     @model_validator(mode="after")

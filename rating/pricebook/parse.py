@@ -18,14 +18,14 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from rating.errors import PriceBookError, Problem
-from rating.pricebook.meters import Meter
+from rating.pricebook.meters import Meter, Rounding
 from rating.pricebook.model import Account, Plan, Price, PriceBook, Tier
 from rating.pricebook.pending import PENDING_KEYS, PENDING_VALUES
 
 TOP: Final = "(top)"
 _PENDING: Final = "leave it out until it is"
 _KNOWN_KEYS: Final = sorted(
-    {key for part in (Account, Meter, Plan, Price, PriceBook, Tier) for key in part.model_fields}
+    {key for part in (Account, Meter, Plan, Price, PriceBook, Rounding, Tier) for key in part.model_fields}
 )
 
 _MISSING: Final = {

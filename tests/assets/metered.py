@@ -9,6 +9,7 @@ boundaries, several at one instant, resources that change hands.
 
 import json
 import random
+import uuid
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -19,6 +20,7 @@ import yaml
 
 from assets.due_usage import KEY
 from assets.usage_hourly import meter_from_records
+from pipelines.hourly import hourly_steps
 from resources.facts import closed_until, facts_as_of
 from resources.project import Project
 from tests.assets.metering_reference import Calendar, Record, Slice, Spec
@@ -41,12 +43,50 @@ METERS: Final[dict[str, Spec]] = {
     "power": {"aggregation": "time_weighted", "max_gap": "90 min", "series": ["user"], "factor": "0.3"},
     "odometer": {"aggregation": "counter", "series": ["region", "user"]},
     "octets": {"aggregation": "counter", "width": "4096"},
+    "month_peak": {"aggregation": "max", "window": "period", "allow_negative": True},
+    "month_seats": {"aggregation": "latest", "window": "period"},
+    "month_users": {"aggregation": "unique_count", "of": "user", "window": "period"},
+    "burst": {
+        "aggregation": "percentile",
+        "percentile": "95",
+        "rounding": {"mode": "ceil", "step": "1", "per": "period"},
+        "minimum_samples": 2,
+    },
+    "line": {"aggregation": "percentile", "percentile": "62.5", "pooled": True, "minimum_samples": 3},
+    "minutes": {
+        "aggregation": "sum",
+        "rounding": {"mode": "ceil", "step": "1", "per": "record"},
+        "minimum_per_record": "60",
+    },
+    "tens": {
+        "aggregation": "sum",
+        "rounding": {"mode": "half_up", "step": "0.3", "per": "slice"},
+        "allow_negative": True,
+    },
+    "whole": {"aggregation": "sum", "rounding": {"mode": "floor", "step": "100", "per": "period"}},
+    "near": {
+        "aggregation": "max",
+        "window": "period",
+        "rounding": {"mode": "half_up", "step": "0.5", "per": "record"},
+        "allow_negative": True,
+    },
+    "held": {
+        "aggregation": "time_weighted",
+        "max_gap": "90 min",
+        "rounding": {"mode": "ceil", "step": "10", "per": "period"},
+    },
+    "ticks": {"aggregation": "counter", "rounding": {"mode": "ceil", "step": "7", "per": "period"}},
 }
 
 
 def book(meters: Mapping[str, Spec]) -> str:
     """A price book with these meters, each of which costs one a unit."""
-    prices = [{"id": name, "meter": name, "model": "unit", "unit_price": "1"} for name in meters]
+    prices = [
+        {"id": name, "meter": name, "model": "dynamic", "multiplier": "1"}
+        if spec.get("value") == "amount"
+        else {"id": name, "meter": name, "model": "unit", "unit_price": "1"}
+        for name, spec in meters.items()
+    ]
     document = {
         "version": "1", "effective_from": "2026-01-01T00:00:00Z", "currency": "EUR",
         "meters": {name: {"unit": "x", **spec} for name, spec in meters.items()},
@@ -127,12 +167,26 @@ def open_project(directory: Path, meters: Mapping[str, Spec] = METERS) -> Projec
     return project
 
 
+def meter(project: Project, until: datetime) -> None:
+    """Run the hourly steps up to the one that meters."""
+    steps = hourly_steps(project, f"run-{uuid.uuid4()}", until)
+    for name in ("price_book", "accounts", "usage_events", "usage_hourly"):
+        steps[name]()
+
+
 def standing(project: Project) -> dict[Slice, Decimal]:
     """What `usage_hourly` says now."""
     query = (
         f"select {', '.join(KEY)}, sum(quantity) as quantity from usage_hourly group by all having sum(quantity) <> 0"
     )
     return _by_slice(project.lake.connection.execute(query).fetchall())
+
+
+def short(project: Project) -> dict[Slice, int]:
+    """The percentiles of too few samples, as operators see them."""
+    query = "select account_id, service_id, resource_id, meter, dimensions, slice_start, samples from books.short_percentiles"
+    found = _by_slice(project.lake.connection.execute(query).fetchall())
+    return {key: int(samples) for key, samples in found.items()}
 
 
 def from_records(project: Project) -> dict[Slice, Decimal]:

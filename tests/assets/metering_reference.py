@@ -6,11 +6,12 @@ What belongs here: the slow and plain way, from `semantics.md` alone. Nothing of
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from fractions import Fraction
 from itertools import pairwise
+from math import ceil, floor
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -96,12 +97,83 @@ def metered(
 
 
 def _of_meter(spec: Spec, records: list[Record], calendar: Calendar, until: datetime) -> dict[Slice, Decimal]:
-    aggregation = spec["aggregation"]
-    if aggregation == "time_weighted":
-        return _integrals(spec, records, calendar, until)
-    if aggregation == "counter":
-        return _steps(spec, records, calendar)
-    return _by_slice(spec, records, calendar)
+    """What each slice holds, and then what it adds to its period."""
+    made: dict[str, Callable[[], dict[Slice, Decimal]]] = {
+        "time_weighted": lambda: _integrals(spec, records, calendar, until),
+        "counter": lambda: _steps(spec, records, calendar),
+        "percentile": lambda: _percentiles(spec, records, calendar, until),
+    }
+    slices = made.get(spec["aggregation"], lambda: _by_slice(spec, records, calendar))()
+    per = spec.get("rounding", {}).get("per")
+    if per == "slice" or spec["aggregation"] == "percentile":
+        return {key: _rounded(spec, quantity, str(per)) for key, quantity in slices.items()}
+    if spec.get("window") == "period" or per == "period":
+        return _increments(spec, slices, records, calendar)
+    return slices
+
+
+def _increments(
+    spec: Spec, slices: dict[Slice, Decimal], records: list[Record], calendar: Calendar
+) -> dict[Slice, Decimal]:
+    """What the period comes to at the end of each slice, less what it came to at the end of the one before."""
+    found: dict[Slice, Decimal] = {}
+    standing: dict[tuple[Slice, datetime], Decimal] = defaultdict(Decimal)
+    running: dict[tuple[Slice, datetime], Decimal] = defaultdict(Decimal)
+    for key in sorted(slices, key=lambda key: key.start):
+        begun = calendar.period_start(key.account, key.start)
+        series = (replace(key, start=begun), begun)
+        running[series] += slices[key]
+        if spec.get("window") == "period":
+            end = calendar.slice_end(key.account, key.start)
+            running[series] = _aggregate(spec, [
+                record for record in records
+                if (record.account, record.resource) == (key.account, key.resource)
+                and _without(record.dimensions, spec.get("of")) == key.dimensions and begun <= record.timestamp < end
+            ])  # fmt: skip
+        level = _rounded(spec, running[series], "period")
+        found[key] = level - standing[series]
+        standing[series] = level
+    return found
+
+
+def _percentiles(spec: Spec, records: list[Record], calendar: Calendar, until: datetime) -> dict[Slice, Decimal]:
+    """The nearest rank of each period that is over, in its last slice."""
+    sampled = _sampled(spec, records, calendar, until)
+    enough = {key: sorted(values) for key, values in sampled.items() if len(values) >= spec.get("minimum_samples", 1)}
+    share = Fraction(spec["percentile"]) / 100
+    return {key: values[ceil(share * len(values)) - 1] for key, values in enough.items()}
+
+
+def short_percentiles(
+    meters: Mapping[str, Spec], records: Iterable[Record], calendar: Calendar, until: datetime
+) -> dict[Slice, int]:
+    """How many samples the periods have that have too few."""
+    found: dict[Slice, int] = {}
+    for meter, spec in meters.items():
+        those = sorted((record for record in records if record.meter == meter), key=lambda record: record.order)
+        if "minimum_samples" in spec:
+            sampled = _sampled(spec, those, calendar, until)
+            found |= {key: len(values) for key, values in sampled.items() if len(values) < spec["minimum_samples"]}
+    return found
+
+
+def _sampled(spec: Spec, records: list[Record], calendar: Calendar, until: datetime) -> dict[Slice, list[Decimal]]:
+    """The samples of each period that is over."""
+    sampled: dict[Slice, list[Decimal]] = defaultdict(list)
+    pooled: dict[tuple[Slice, datetime], dict[str, Decimal]] = defaultdict(dict)
+    for record in records:
+        end = calendar.period_end(record.account, record.timestamp)
+        last = calendar.slice_start(record.account, end - MICROSECOND)
+        key = Slice(record.account, record.resource, record.meter, record.dimensions, last)
+        if end <= until and spec.get("pooled"):
+            minute = record.timestamp.minute // 5 * 5
+            at = record.timestamp.replace(minute=minute, second=0, microsecond=0)
+            pooled[replace(key, resource="*"), at][record.resource] = _value(spec, record)
+        elif end <= until:
+            sampled[key].append(_value(spec, record))
+    for (key, _), values in pooled.items():
+        sampled[key].append(sum(values.values(), Decimal(0)))
+    return sampled
 
 
 def _by_slice(spec: Spec, records: list[Record], calendar: Calendar) -> dict[Slice, Decimal]:
@@ -129,7 +201,20 @@ def _aggregate(spec: Spec, records: list[Record]) -> Decimal:
 
 
 def _value(spec: Spec, record: Record) -> Decimal:
-    return (record.amount or Decimal(0)) if spec.get("value") == "amount" else record.quantity
+    value = (record.amount or Decimal(0)) if spec.get("value") == "amount" else record.quantity
+    return max(_rounded(spec, value, "record"), Decimal(spec.get("minimum_per_record", "-1e30")))
+
+
+def _rounded(spec: Spec, value: Decimal, per: str) -> Decimal:
+    """A multiple of the step, where the meter rounds what `per` says."""
+    rounding = spec.get("rounding", {})
+    if rounding.get("per") != per:
+        return value
+    step = Fraction(rounding["step"])
+    steps = Fraction(value) / step
+    half = floor(abs(steps) + Fraction(1, 2)) * (1 if steps >= 0 else -1)
+    whole = {"ceil": ceil(steps), "floor": floor(steps), "half_up": half}[rounding["mode"]]
+    return half_even(whole * step)
 
 
 def _without(dimensions: str, name: str | None) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.charge_proof import charges_that_do_not_sum
 from resources.rebuild import rebuild_caches
 from tests.assets.metered import (
     CALENDAR,
@@ -15,16 +16,18 @@ from tests.assets.metered import (
     START,
     chances,
     from_records,
+    meter,
     open_project,
     random_records,
     reference_files,
+    short,
     standing,
     usage_file,
 )
-from tests.assets.metering_reference import Record, Slice, metered
+from tests.assets.metering_reference import Record, Slice, metered, short_percentiles
 from tests.faults import runs
 
-RECORDS = 900
+RECORDS = 1600
 
 
 def of_meter(found: dict[Slice, Decimal], meter: str) -> dict[Slice, Decimal]:
@@ -33,9 +36,9 @@ def of_meter(found: dict[Slice, Decimal], meter: str) -> dict[Slice, Decimal]:
 
 def assert_metered(found: dict[Slice, Decimal], records: list[Record]) -> None:
     expected = metered(METERS, records, CALENDAR, END)
-    for meter in METERS:
-        assert of_meter(found, meter) == of_meter(expected, meter), meter
-        assert of_meter(found, meter), meter
+    for name in METERS:
+        assert of_meter(found, name) == of_meter(expected, name), name
+        assert of_meter(found, name), name
 
 
 def test_one_run_over_all(tmp_path: Path) -> None:
@@ -45,6 +48,10 @@ def test_one_run_over_all(tmp_path: Path) -> None:
         runs.run(project, END)
         assert_metered(standing(project), records)
         assert_metered(from_records(project), records)
+        found = short(project)
+        assert found == short_percentiles(METERS, records, CALENDAR, END)
+        assert {key.meter for key in found} == {"burst", "line"}
+        assert charges_that_do_not_sum(project.lake, 0, 2**40).is_empty()
 
 
 @pytest.mark.parametrize("seed", [2, 3])
@@ -56,11 +63,12 @@ def test_records_in_any_order(tmp_path: Path, seed: int) -> None:
     with open_project(tmp_path / "p") as project:
         for number, hours in enumerate([20, 5, 34, 47, HOURS]):
             runs.land(project, [usage_file(f"batch-{number}", shuffled[number::5])])
-            runs.run(project, START + hours * HOUR)
+            meter(project, START + hours * HOUR)
         assert_metered(standing(project), records)
         assert_metered(from_records(project), records)
         rebuild_caches(project.lake)
         runs.run(project, END)
+        assert short(project) == short_percentiles(METERS, records, CALENDAR, END)
         assert_metered(standing(project), records)
 
 
@@ -71,7 +79,7 @@ def test_plans_and_zones_that_come_late(tmp_path: Path) -> None:
     with open_project(tmp_path / "p") as project:
         (project.settings.landing / plans.source / plans.name).unlink()
         runs.land(project, [usage_file("all", records)])
-        runs.run(project, END)
+        meter(project, END)
         runs.land(project, [accounts, plans])
-        runs.run(project, END)
+        meter(project, END)
         assert_metered(standing(project), records)

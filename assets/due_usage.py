@@ -36,6 +36,8 @@ STATEMENTS: Final = {
     "percentile": "percentiles",
 }
 BOUNDED: Final = ("gauge_integrals", "percentiles")
+# Those that ask in which billing period a record is.
+OF_MONTHS: Final = ("slice_first_values", "percentiles")
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ def percentiles(metering: Metering, window: Window, meters: pl.DataFrame, *, is_
     if ending.is_empty():
         return _no_percentiles()
     whole = Window(instant(ending["period_start"], "min"), window.until)
-    _choose(metering, meters, whole, by_resource=not is_pooled)
+    _choose(metering, meters, whole, "percentiles", by_resource=not is_pooled)
     found = metering.lake.frame("steps/usage_hourly/percentiles", {"from": window.closed, "until": window.until})
     ranked = round_slices(found, meters, "period").join(meters.select("meter", "minimum_samples"), on="meter")
     return _asked_for(metering, ranked)
@@ -132,7 +134,7 @@ def period_floor(facts: Facts, moment: datetime) -> datetime:
 
 def _slices(metering: Metering, window: Window, meters: pl.DataFrame, statement: str) -> pl.DataFrame:
     """What the records of each slice of the window come to: KEY, hour, quantity."""
-    _choose(metering, meters, window)
+    _choose(metering, meters, window, statement)
     if statement == "counter_steps":
         _look_back(metering, window)
     bounds = {"from": window.closed, "until": window.until} if statement in BOUNDED else None
@@ -142,35 +144,40 @@ def _slices(metering: Metering, window: Window, meters: pl.DataFrame, statement:
     return slices.select(*KEY, "hour", pl.col("quantity").cast(QUANTITY))
 
 
-def _choose(metering: Metering, meters: pl.DataFrame, window: Window, *, by_resource: bool = True) -> None:
+def _choose(
+    metering: Metering, meters: pl.DataFrame, window: Window, statement: str, *, by_resource: bool = True
+) -> None:
     """Let `samples` and `sliced_records` be the records of these meters that reach into the window."""
     lake = metering.lake
-    with lake.registered(
-        meters_to_choose=meters, months_to_use=metering.months(window), zones_to_use=metering.facts.zones
-    ):
-        for name in ("chosen_meters", "billing_months", "account_zones"):
-            lake.run_statement(f"steps/usage_hourly/{name}")
+    with lake.registered(meters_to_choose=meters):
+        lake.run_statement("steps/usage_hourly/chosen_meters")
+    if statement in OF_MONTHS:
+        with lake.registered(months_to_use=metering.months(window), zones_to_use=metering.facts.zones):
+            for name in ("billing_months", "account_zones"):
+                lake.run_statement(f"steps/usage_hourly/{name}")
     furthest = LONGEST_GAP if meters["max_gap_microseconds"].is_not_null().any() else timedelta(0)
     bounds = {"from": window.closed, "until": window.until, "earliest": window.closed - furthest}
     # A view takes no parameters, and a table made within a transaction is read by one thread only.
     for name, value in {"run": metering.run, **bounds}.items():
         lake.connection.execute(f'set variable "{name}" = $value', {"value": value})
     is_touched = metering.hours is not None and by_resource
-    for name in ("touched_samples" if is_touched else "new_samples", "sliced_records"):
-        lake.run_statement(f"steps/usage_hourly/{name}")
+    lake.run_statement(f"steps/usage_hourly/{'touched' if is_touched else 'new'}_samples")
+    if statement != "gauge_integrals":
+        lake.run_statement("steps/usage_hourly/sliced_records")
 
 
 def _look_back(metering: Metering, window: Window) -> None:
     """Let `preceding_samples` be the newest sample before the window of each series that has one in it.
 
-    Most have one on the day before; for the others, all that is older is looked into.
+    Most have one on the day before. What is older is looked into only for series that are known to be older.
     """
     lake = metering.lake
     for name in ("sampled_series", "no_preceding_samples"):
         lake.run_statement(f"steps/usage_hourly/{name}")
     until = window.closed
     for since in (until - LONGEST_GAP, EPOCH):
-        if lake.value("steps/usage_hourly/series_without_sample"):
+        bounds = {"run": metering.run, "before": until}
+        if lake.value("steps/usage_hourly/series_without_sample", bounds):
             bounds = {"run": metering.run, "earliest": since, "from": until}
             lake.run_statement("steps/usage_hourly/preceding_samples", bounds)
         until = since

@@ -70,10 +70,20 @@ def _prepare(step: Step, facts: Facts, window: Window) -> None:
         bounds = {**step.bounds(), "closed_until": window.closed}
         step.lake.run_statement("steps/usage_hourly/touched_hours", bounds)
         if (facts.meters["aggregation"] == "counter").any():
-            step.lake.run_statement("steps/usage_hourly/counters")
-            step.lake.run_statement("steps/usage_hourly/touched_followers", {**bounds, "first": start})
+            _prepare_counters(step, first or window.closed, window)
         if facts.meters["is_periodic"].any():
             _touch_periods(step, facts, window, moved=moved)
+
+
+def _prepare_counters(step: Step, first: datetime, window: Window) -> None:
+    """Note which series are new, and touch the hours of the samples that follow late ones."""
+    step.lake.run_statement("steps/usage_hourly/counters")
+    bounds = {**step.bounds(), "closed_until": window.closed, "first": first}
+    step.lake.run_statement("steps/usage_hourly/touched_followers", bounds)
+    series = step.lake.frame("steps/usage_hourly/new_series", step.bounds())
+    with step.lake.registered(series_to_keep=series):
+        step.lake.run_statement("steps/usage_hourly/keep_new_series")
+    step.append("counter_series", series)
 
 
 def _touch_periods(step: Step, facts: Facts, window: Window, *, moved: bool) -> None:
@@ -89,7 +99,9 @@ def _touch_periods(step: Step, facts: Facts, window: Window, *, moved: bool) -> 
             ]
         )
         with step.lake.registered(moved_zones=others):
-            step.lake.run_statement("steps/usage_hourly/touched_zones", {"run": step.run, **closed})
+            since = step.lake.value("steps/usage_hourly/known_since")
+            bounds = {"run": step.run, "known_since": since or step.run, **closed}
+            step.lake.run_statement("steps/usage_hourly/touched_zones", bounds)
     step.lake.run_statement("steps/usage_hourly/touched_periods", closed)
 
 
@@ -114,7 +126,7 @@ def meter_from_records(lake: Lake, facts: Facts, run: int, until: datetime) -> p
         return nothing()
     slices = slices_of(facts.cuts(begin, until))
     with lake.registered(meters_to_use=facts.meters, slices_to_use=slices):
-        for name in (*TABLES, "no_touched_hours"):
+        for name in (*TABLES, "no_touched_hours", "no_new_series"):
             lake.run_statement(f"steps/usage_hourly/{name}")
     span = {"run": run, "closed_until": begin, "until": until}
     again = due_usage(Metering(lake, facts, run), Window(begin, until))

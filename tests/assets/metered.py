@@ -134,7 +134,7 @@ def chances(seed: int) -> random.Random:
     return random.Random(seed)  # noqa: S311 - a world that is always the same
 
 
-def random_records(chance: random.Random, meters: Mapping[str, Spec], count: int) -> list[Record]:
+def random_records(chance: random.Random, meters: Mapping[str, Spec], count: int, resources: int = 3) -> list[Record]:
     """Records of any of the meters at any time, often on a boundary or at the instant of another."""
     names, records = list(meters), list[Record]()
     for number in range(count):
@@ -150,7 +150,7 @@ def random_records(chance: random.Random, meters: Mapping[str, Spec], count: int
         }
         records.append(
             Record(
-                f"e{number}", moment, chance.choice("abc"), f"r{chance.randrange(3)}", meter,
+                f"e{number}", moment, chance.choice("abc"), f"r{chance.randrange(resources)}", meter,
                 Decimal(chance.randrange(1, 5000)).scaleb(-chance.choice([0, 2, 9])) * (-1 if signed else 1),
                 chance.choice([None, Decimal("0.25"), Decimal(3)]),
                 json.dumps(dimensions, sort_keys=True, separators=(",", ":"), ensure_ascii=False),

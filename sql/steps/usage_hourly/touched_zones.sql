@@ -4,6 +4,6 @@ select resource_id, meter, unnest([min(hour), $closed_until::timestamptz - inter
 from (
     select resource_id, meter, date_trunc('hour', "timestamp") as hour
     from usage_events semi join periodic_meters using (meter) semi join moved_zones using (account_id)
-    where run <= $run and "timestamp" < $closed_until
+    where run >= $known_since and run <= $run and "timestamp" < $closed_until
 )
 group by resource_id, meter

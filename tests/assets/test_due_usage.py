@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from assets.invoices import issue
+from assets.verify import verify_invoice
 from pipelines.charge_proof import charges_that_do_not_sum
 from resources.rebuild import rebuild_caches
 from tests.assets.metered import (
@@ -52,6 +54,11 @@ def test_one_run_over_all(tmp_path: Path) -> None:
         assert found == short_percentiles(METERS, records, CALENDAR, END)
         assert {key.meter for key in found} == {"burst", "line"}
         assert charges_that_do_not_sum(project.lake, 0, 2**40).is_empty()
+        issue(project, "issue", "2026-10")
+        numbers = [number for (number,) in project.lake.connection.execute("select number from invoices").fetchall()]
+        assert len(numbers) == len(CALENDAR.zones)
+        for number in numbers:
+            assert {finding.first_difference for finding in verify_invoice(project, number)} == {None}
 
 
 @pytest.mark.parametrize("seed", [2, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(3, 15))])

@@ -1,7 +1,6 @@
 """Hourly usage: what each slice holds of each meter, for the hours that are closed (semantics 2)."""
 
 from contextlib import nullcontext
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,9 +8,9 @@ import dagster as dg
 import polars as pl
 
 from assets.corrected_events import counted_events, voided_too
+from assets.due_usage import KEY, LONGEST_GAP, Metering, Window, due_usage, nothing, period_floor, short_percentiles
 from assets.partitions import DAYS, UntilHour, hour_to_close
 from assets.shown import counts, shown, table_if_any
-from rating.metering import gauge_quantity
 from rating.periods import instant
 from resources.facts import Facts, closed_until, facts_as_of, reference_moved, slices_of
 from resources.lake import Lake
@@ -19,20 +18,10 @@ from resources.project import Project
 from resources.project_source import ProjectSource
 from resources.writer import Step, converge, run_of
 
-KEY = ("account_id", "service_id", "resource_id", "meter", "dimensions", "slice_start")
 HOUR = timedelta(hours=1)
 # The sums of so few hours fit in memory, and Polars writes them in half the time; those of many are written as they come.
 FEW_HOURS = timedelta(hours=6)
-# A sample holds for a day at most (the price book refuses a longer max_gap).
-LONGEST_GAP = timedelta(days=1)
-
-
-@dataclass(frozen=True)
-class Window:
-    """The hours that close with this run: [closed, until). `closed` is the end of what was closed before."""
-
-    closed: datetime
-    until: datetime
+TABLES = ("meters_again", "sum_meters", "cut_slices")
 
 
 def meter_usage(project: Project, job: str, until: datetime) -> dict[str, Any]:
@@ -50,15 +39,18 @@ def _meter_counted(step: Step, until: datetime, *, corrected: bool) -> dict[str,
     window = _window(step, until)
     facts = facts_as_of(step.lake, step.run)
     _prepare(step, facts, window, corrected=corrected)
-    rows = [_bulk_gauges(step, facts, window), _difference(step, facts, window)]
+    rows = [_newly_closed(step, facts, window), _difference(step, facts, window)]
     changed = pl.concat(rows)
     step.append("usage_hourly", changed)
+    short = _short(step, facts, window)
+    step.append("short_percentiles", short)
     sums = _append_sums(step, window)
     _close_hours(step, window)
     return {
         "slices": changed.height + sums,
         "hours_closed": (window.until - window.closed) // HOUR,
         "closed_until": window.until,
+        "short_percentiles": short.height,
     }
 
 
@@ -75,17 +67,54 @@ def _prepare(step: Step, facts: Facts, window: Window, *, corrected: bool) -> No
     moved = bool(step.head) and reference_moved(step.lake, step.head, step.run)
     first = step.lake.value("steps/usage_hourly/first_new_hour", {"run": step.run, "head": 0 if moved else step.head})
     oldest = step.lake.value("steps/corrections/first_new", step.bounds()) if corrected else None
-    start = min(first or window.closed, oldest or window.closed, window.closed - LONGEST_GAP)
+    late = min(first or window.closed, oldest or window.closed)
+    start = min(late, window.closed - LONGEST_GAP)
+    if facts.meters["is_periodic"].any():
+        start = period_floor(facts, start)
     cuts = facts.cuts(start, window.until)
     recut = _recut_hours(step, cuts, start, window) if moved else _no_hours()
     with step.lake.registered(meters_to_use=facts.meters, slices_to_use=slices_of(cuts), recut_hours=recut):
-        for name in ("gauge_meters", "sum_meters", "cut_slices"):
+        for name in TABLES:
             step.lake.run_statement(f"steps/usage_hourly/{name}")
         bounds = {**step.bounds(), "closed_until": window.closed}
         with voided_too(step.lake) if corrected else nullcontext():
             step.lake.run_statement("steps/usage_hourly/touched_hours", bounds)
+            if (facts.meters["aggregation"] == "counter").any():
+                _prepare_counters(step, late, window)
         if corrected:
             step.lake.run_statement("steps/corrections/touched_hours", bounds)
+        if facts.meters["is_periodic"].any():
+            _touch_periods(step, facts, window, moved=moved)
+
+
+def _prepare_counters(step: Step, first: datetime, window: Window) -> None:
+    """Note which series are new, and touch the hours of the samples that follow late ones."""
+    step.lake.run_statement("steps/usage_hourly/counters")
+    bounds = {**step.bounds(), "closed_until": window.closed, "first": first}
+    step.lake.run_statement("steps/usage_hourly/touched_followers", bounds)
+    series = step.lake.frame("steps/usage_hourly/new_series", step.bounds())
+    with step.lake.registered(series_to_keep=series):
+        step.lake.run_statement("steps/usage_hourly/keep_new_series")
+    step.append("counter_series", series)
+
+
+def _touch_periods(step: Step, facts: Facts, window: Window, *, moved: bool) -> None:
+    """What is metered by the billing period is metered again from the first touched hour on."""
+    step.lake.run_statement("steps/usage_hourly/periodic_meters")
+    closed = {"closed_until": window.closed}
+    if moved:
+        before = facts_as_of(step.lake, step.head).zones
+        others = pl.concat(
+            [
+                facts.zones.join(before, on=before.columns, how="anti"),
+                before.join(facts.zones, on=before.columns, how="anti"),
+            ]
+        )
+        with step.lake.registered(moved_zones=others):
+            since = step.lake.value("steps/usage_hourly/known_since")
+            bounds = {"run": step.run, "known_since": since or step.run, **closed}
+            step.lake.run_statement("steps/usage_hourly/touched_zones", bounds)
+    step.lake.run_statement("steps/usage_hourly/touched_periods", closed)
 
 
 def _recut_hours(step: Step, cuts: pl.DataFrame, start: datetime, window: Window) -> pl.DataFrame:
@@ -106,57 +135,62 @@ def meter_from_records(lake: Lake, facts: Facts, run: int, until: datetime) -> p
     """What every slice before `until` should hold as of a run, from the records alone: nothing that stands is read."""
     begin = lake.value("steps/usage_hourly/first_record", {"run": run})
     if begin is None:
-        return _nothing()
+        return nothing()
     slices = slices_of(facts.cuts(begin, until))
     with lake.registered(meters_to_use=facts.meters, slices_to_use=slices):
-        for name in ("gauge_meters", "sum_meters", "cut_slices", "no_touched_hours"):
+        for name in (*TABLES, "no_touched_hours", "no_new_series"):
             lake.run_statement(f"steps/usage_hourly/{name}")
     span = {"run": run, "closed_until": begin, "until": until}
-    gauges = _gauges(lake, facts, "new_samples", run, Window(begin, until)).filter(pl.col("quantity") != 0)
+    again = due_usage(Metering(lake, facts, run), Window(begin, until))
     sums = lake.frame("steps/usage_hourly/new_sums", {**span, "head": 0}).select(*KEY, "quantity")
-    return pl.concat([gauges, sums])
+    return pl.concat([again, sums])
 
 
-def _bulk_gauges(step: Step, facts: Facts, window: Window) -> pl.DataFrame:
-    """Gauges in the hours that close now: nothing stands there yet."""
+def _newly_closed(step: Step, facts: Facts, window: Window) -> pl.DataFrame:
+    """What is not a plain sum in the hours that close now: nothing stands there yet."""
     if window.until == window.closed:
-        return _nothing()
-    return _gauges(step.lake, facts, "new_samples", step.run, window).filter(pl.col("quantity") != 0)
-
-
-def _gauges(
-    lake: Lake, facts: Facts, samples: str, run: int, window: Window, hours: pl.DataFrame | None = None
-) -> pl.DataFrame:
-    """What gauges hold of each slice of [closed, until), or of these hours of it, from the samples of a statement."""
-    bounds = {"from": window.closed, "until": window.until}
-    # A view takes no parameters, and a table made within a transaction is read by one thread only.
-    for name, value in {"run": run, **bounds}.items():
-        lake.connection.execute(f'set variable "{name}" = $value', {"value": value})
-    lake.run_statement(f"steps/usage_hourly/{samples}")
-    integrals = lake.frame("steps/usage_hourly/gauge_integrals", bounds)
-    if hours is not None:
-        integrals = integrals.join(hours, on=["resource_id", "meter", "hour"], how="semi")
-    return gauge_quantity(integrals, facts.meters).select(*KEY, "quantity")
+        return nothing()
+    return due_usage(Metering(step.lake, facts, step.run), window)
 
 
 def _difference(step: Step, facts: Facts, window: Window) -> pl.DataFrame:
     """What should stand in the hours that are metered again, less what stands."""
-    touched = step.lake.connection.execute("select resource_id, meter, hour from touched_hours").pl()
-    if touched.is_empty():
-        return _nothing()
-    first = instant(touched["hour"], "min")
-    again = Window(first, window.closed)
-    bounds = {"run": step.run, "first": first, "closed_until": window.closed}
-    due = pl.concat(
-        [
-            _gauges(step.lake, facts, "touched_samples", step.run, again, touched),
-            step.lake.frame("steps/usage_hourly/touched_sums", bounds).select(*KEY, "quantity"),
-        ]
-    )
-    standing = step.lake.frame("steps/usage_hourly/standing_touched", bounds)
-    taken_back = standing.with_columns(quantity=-pl.col("quantity"))
+    again = _touched(step, facts, window)
+    if again is None:
+        return nothing()
+    metering, span = again
+    bounds = {"run": step.run, "first": span.closed, "closed_until": window.closed}
+    sums = step.lake.frame("steps/usage_hourly/touched_sums", bounds).select(*KEY, "quantity")
+    due = pl.concat([due_usage(metering, span), sums])
+    return _less(due, step.lake.frame("steps/usage_hourly/standing_touched", bounds), "quantity")
+
+
+def _touched(step: Step, facts: Facts, window: Window) -> tuple[Metering, Window] | None:
+    """From what to meter again, and the hours that this is about."""
+    hours = step.lake.connection.execute("select resource_id, meter, hour from touched_hours").pl()
+    if hours.is_empty():
+        return None
+    return Metering(step.lake, facts, step.run, hours), Window(instant(hours["hour"], "min"), window.closed)
+
+
+def _less(due: pl.DataFrame, standing: pl.DataFrame, column: str) -> pl.DataFrame:
+    taken_back = standing.with_columns(-pl.col(column))
     both = pl.concat([due, taken_back.select(due.columns)])
-    return both.group_by(KEY).agg(pl.col("quantity").sum()).filter(pl.col("quantity") != 0)
+    return both.group_by(KEY).agg(pl.col(column).sum()).filter(pl.col(column) != 0)
+
+
+def _short(step: Step, facts: Facts, window: Window) -> pl.DataFrame:
+    """The percentiles of too few samples that are new, and less those that are no more: what operators must see."""
+    if (facts.meters["minimum_samples"] == 1).all():
+        return pl.DataFrame()
+    new = Metering(step.lake, facts, step.run)
+    rows = [short_percentiles(new, window)] if window.until > window.closed else []
+    if again := _touched(step, facts, window):
+        metering, span = again
+        bounds = {"run": step.run, "first": span.closed, "closed_until": window.closed}
+        standing = step.lake.frame("steps/usage_hourly/standing_short", bounds)
+        rows.append(_less(short_percentiles(metering, span), standing, "samples"))
+    return pl.concat(rows) if rows else pl.DataFrame()
 
 
 def _append_sums(step: Step, window: Window) -> int:
@@ -175,11 +209,6 @@ def _close_hours(step: Step, window: Window) -> None:
         step.append("run_hours", hours.alias("hour").to_frame())
 
 
-def _nothing() -> pl.DataFrame:
-    types: list[pl.DataType] = [*[pl.String()] * 5, pl.Datetime("us", "UTC"), pl.Decimal(38, 9)]
-    return pl.DataFrame(schema=dict(zip((*KEY, "quantity"), types, strict=True)))
-
-
 @dg.asset(
     deps=["usage_events"], partitions_def=DAYS,
     group_name="metering", kinds={"duckdb", "polars"}, owners=["team:operations"],
@@ -193,6 +222,12 @@ def usage_hourly(
         report = meter_usage(opened, context.run.run_id, until)
         hours = opened.lake.frame("steps/usage_hourly/hours_of_run", {"run": run_of(opened.lake, context.run.run_id)})
         numbers = counts(
-            report, {"hours closed": "hours_closed", "slices changed": "slices", "closed until": "closed_until"}
+            report,
+            {
+                "hours closed": "hours_closed",
+                "slices changed": "slices",
+                "closed until": "closed_until",
+                "percentiles of too few samples": "short_percentiles",
+            },
         )
         return shown(context, project, opened, report, {**numbers, **table_if_any("what each hour holds", hours)})

@@ -65,7 +65,7 @@ class Terms:
 class Span:
     """The accounts (account_id) of a file, and when they are metered: `begin` starts the first record's month.
 
-    `until` ends the hour of the last record, and `period` (`2026-10`) is its month.
+    `until` ends the hour of the last record, or its month where there are percentiles, and `period` (`2026-10`) is its month.
     """
 
     accounts: pl.DataFrame
@@ -127,7 +127,8 @@ def quote(file: Path, source: str, terms: Terms, progress: Callable[[str], None]
 
     All accounts that the file names are on the plan from the start of the first record's month, and the book holds from
     then on, whenever it begins. So what counts by the month (included, maximum, tiers) is whole. Hours are metered up to
-    the end of the last record's; a gauge is not carried beyond that. Everything is in a temporary directory meanwhile.
+    the end of the last record's; a gauge is not carried beyond that. (Where the book has a percentile, which is billed when
+    a month is over, up to the end of the last record's month.) Everything is in a temporary directory meanwhile.
 
     Raises:
         QuoteError: there is no such file or source, or no record in it that could be billed.
@@ -196,6 +197,8 @@ def _span(named: pl.DataFrame, file: Path, terms: Terms) -> Span:
         raise QuoteError(f"{file}: its records reach from {first:%Y-%m-%d} to {last:%Y-%m-%d}; {mend}")
     until = last.replace(minute=0, second=0, microsecond=0) + HOUR
     months = periods([terms.time_zone], first, last + timedelta(microseconds=1)).sort("period_start")
+    if any(meter.aggregation == "percentile" for meter in terms.book.meters.values()):
+        until = max(until, months["period_end"].dt.offset_by("59m").dt.truncate("1h")[-1])
     return Span(named.select("account_id"), months["period_start"][0], until, months["period"][-1])
 
 

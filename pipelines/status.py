@@ -60,7 +60,9 @@ def _money(project: Project) -> Rows:
         values = ", ".join(f"{name} {_money_text(row[name])}" for name in ("credit", "unbilled", "receivable"))
         rows.append((row["currency"], values))
     unpriced = project.lake.value("steps/status/unpriced")
-    return [*rows, ("unpriced slices", f"{unpriced:,}"), *_agreed_with_nobody(project)]
+    short = project.lake.value("steps/status/short_percentiles")
+    shorter = [("percentiles of too few samples", f"{short:,}")] if short else []
+    return [*rows, ("unpriced slices", f"{unpriced:,}"), *shorter, *_agreed_with_nobody(project)]
 
 
 def _agreed_with_nobody(project: Project) -> Rows:

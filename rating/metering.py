@@ -25,6 +25,19 @@ METER_SCHEMA: Final = {
     "time_unit_microseconds": pl.Int64(),
     "series": pl.List(pl.String()),
     "allow_negative": pl.Boolean(),
+    "value": pl.String(),
+    "of": pl.String(),
+    "width": QUANTITY,
+    "window": pl.String(),
+    "percentile_nano": pl.Int64(),
+    "minimum_samples": pl.Int64(),
+    "is_pooled": pl.Boolean(),
+    "rounding_mode": pl.String(),
+    "rounding_step": QUANTITY,
+    "rounding_per": pl.String(),
+    "minimum_per_record": QUANTITY,
+    "is_additive": pl.Boolean(),
+    "is_periodic": pl.Boolean(),
 }
 _NANO: Final = 10**QUANTITY_DIGITS
 _WHOLE: Final = pl.Int128()
@@ -37,10 +50,8 @@ def compile_meters(books: Sequence[PriceBook]) -> pl.DataFrame:
         {
             "meter": name,
             "title": meter.title or name,
-            "max_gap_microseconds": meter.max_gap_microseconds,
-            "time_unit_microseconds": meter.time_unit_microseconds,
             "series": list(meter.series),
-            **{field: getattr(meter, field) for field in ("unit", "aggregation", "factor", "allow_negative")},
+            **{field: getattr(meter, field) for field in METER_SCHEMA if field not in ("meter", "title", "series")},
         }
         for name, meter in sorted(meters.items())
     ]

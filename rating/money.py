@@ -74,6 +74,18 @@ def round_amount_half_up(amount: pl.Expr, digits: int) -> pl.Expr:
     return amount.cast(AMOUNT).round(digits, mode="half_away_from_zero")
 
 
+def round_to_step(quantity: pl.Expr, step: pl.Expr, mode: pl.Expr) -> pl.Expr:
+    """Round to a multiple of a step, exactly: to the next above (`ceil`), below (`floor`), or the nearest (`half_up`).
+
+    A tie goes away from zero. The remainder of a decimal by a decimal is exact.
+    """
+    surplus = quantity % step  # never negative
+    below, above = quantity - surplus, quantity - surplus + step
+    is_nearer_above = pl.when(quantity >= 0).then(surplus * 2 >= step).otherwise(surplus * 2 > step)
+    is_up = (mode == "ceil") | ((mode == "half_up") & is_nearer_above)
+    return pl.when(surplus == 0).then(quantity).when(is_up).then(above).otherwise(below)
+
+
 def round_half_up(value: Decimal, digits: int) -> Decimal:
     """Round one value half-up, ties away from zero, as `round_amount_half_up` does for a column."""
     with localcontext(_EXACT):

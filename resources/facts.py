@@ -34,6 +34,11 @@ class Facts:
         """The prices of all books, one row a (plan, price, version, currency)."""
         return compile_prices(self.books)
 
+    @cached_property
+    def zones(self) -> pl.DataFrame:
+        """The time zone of every account that ever had a plan: account_id, time_zone."""
+        return self.subscriptions.select("account_id", "time_zone").unique()
+
     def cuts(self, start: datetime, end: datetime) -> pl.DataFrame:
         """The boundaries off the whole hour that cut slices in [start, end), by account."""
         times = [book.effective_from for book in effective_books(self.books)]

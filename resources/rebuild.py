@@ -17,6 +17,6 @@ def rebuild_caches(lake: Lake) -> int:
 
 
 def _empty(step: Step) -> int:
-    for table in ("usage_hourly", "rated_totals", "lot_positions"):
+    for table in ("usage_hourly", "short_percentiles", "counter_series", "rated_totals", "lot_positions"):
         step.delete(f"steps/rebuild/delete_{table}")
     return step.run

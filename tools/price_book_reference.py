@@ -12,12 +12,13 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from rating.pricebook import price_book_schema
-from rating.pricebook.model import KEYS_OF_GAUGE, KEYS_OF_MODEL, KEYS_OF_TIER
+from rating.pricebook.meters import KEYS_OF_AGGREGATION, NEEDED_BY_AGGREGATION, Aggregation
+from rating.pricebook.model import KEYS_OF_MODEL, KEYS_OF_TIER
 from tools.worked_examples import accumulated, worked
 
 # The keys that are needed where another key has a certain value, by that value.
 NEEDED: Final[dict[str, Mapping[Any, tuple[str, ...]]]] = {
-    "Meter": {"time_weighted": ("max_gap",)},
+    "Meter": {name: tuple(keys) for name, keys in NEEDED_BY_AGGREGATION.items()},
     "Price": KEYS_OF_MODEL,
     "Tier": KEYS_OF_TIER,
 }
@@ -27,7 +28,7 @@ def price_book_reference() -> str:
     """The text of `docs/pricebook.md`."""
     loader = FileSystemLoader(Path(__file__).parent)
     environment = Environment(loader=loader, undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)  # noqa: S701 - Markdown
-    values = {"keys": _keys, "worked": worked, "accumulated": accumulated, "of_gauge": _either(KEYS_OF_GAUGE, "and")}
+    values = {"keys": _keys, "worked": worked, "accumulated": accumulated, "keys_of": _keys_of}
     return environment.get_template("pricebook.md.j2").render(values)
 
 
@@ -40,6 +41,11 @@ def _keys(part: str) -> str:
         absent = "*needed*" if key in model.get("required", ()) else _default(part, key, shape)
         rows.append(f"| `{key}` | {_kind(shape)} | {absent} | {shape['description']} |")
     return "\n".join(rows)
+
+
+def _keys_of(aggregation: Aggregation) -> str:
+    """The keys of an aggregation that not all have."""
+    return _either(KEYS_OF_AGGREGATION[aggregation], "and")
 
 
 def _kind(shape: dict[str, Any]) -> str:
@@ -57,7 +63,7 @@ def _kind(shape: dict[str, Any]) -> str:
         return (
             many.replace("list of", "lists of") if many.startswith("list of") else many.replace(" by name", "s by name")
         )
-    return {"boolean": "`true` or `false`"}[shape["type"]]
+    return {"boolean": "`true` or `false`", "integer": "whole number"}[shape["type"]]
 
 
 def _default(part: str, key: str, shape: dict[str, Any]) -> str:

@@ -62,6 +62,8 @@ def _print_run(reports: dict[str, dict[str, Any]]) -> None:
         console.print(
             f"{reports['charges']['unpriced_slices']:,} slices have no price: meterbook sql -c 'from unpriced_usage'"
         )
+    if reports["usage_hourly"]["short_percentiles"]:
+        console.print("percentiles of too few samples came or went: meterbook sql -c 'from short_percentiles'")
 
 
 @app.command(rich_help_panel=BOOKS)

@@ -5,19 +5,22 @@ What does not: files, and what a price costs (`rating/pricing.py`).
 """
 
 from rating.pricebook.conditions import When
-from rating.pricebook.model import Account, Meter, ModelName, Plan, Price, PriceBook, Tier
+from rating.pricebook.meters import Aggregation, Meter, Rounding
+from rating.pricebook.model import Account, ModelName, Plan, Price, PriceBook, Tier
 from rating.pricebook.parse import parse_price_book
 from rating.pricebook.schema import price_book_schema
 from rating.pricebook.succession import PriceSpan, check_succession, effective_books, price_spans
 
 __all__ = [
     "Account",
+    "Aggregation",
     "Meter",
     "ModelName",
     "Plan",
     "Price",
     "PriceBook",
     "PriceSpan",
+    "Rounding",
     "Tier",
     "When",
     "check_succession",

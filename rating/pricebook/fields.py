@@ -93,6 +93,13 @@ def _read_package_size(value: object) -> Decimal:
     return size
 
 
+def _read_positive(value: object) -> Decimal:
+    quantity = _read_quantity(value)
+    if not quantity:
+        refuse("0 is not a size", 'give a number above 0: "1"')
+    return quantity
+
+
 def _read_factor(value: object) -> Decimal:
     finer = "give at most 9 decimals, or choose a larger time_unit or another unit for the meter"
     factor = _bounded(read_decimal(value), UNIT_PRICE_LIMIT, QUANTITY_DIGITS, finer)
@@ -196,6 +203,12 @@ Quantity = Annotated[
 PackageSize = Annotated[
     Decimal,
     BeforeValidator(_read_package_size),
+    PlainSerializer(_decimal_text, when_used="json"),
+    WithJsonSchema(decimal_shape(RUNNING_QUANTITY_LIMIT, positive=True)),
+]
+Positive = Annotated[
+    Decimal,
+    BeforeValidator(_read_positive),
     PlainSerializer(_decimal_text, when_used="json"),
     WithJsonSchema(decimal_shape(RUNNING_QUANTITY_LIMIT, positive=True)),
 ]

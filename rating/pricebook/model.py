@@ -1,14 +1,13 @@
-"""The price book: meters, plans and prices, frozen and valid once built (semantics 1 to 3).
+"""The price book: plans and prices, frozen and valid once built (semantics 1 to 3).
 
 What belongs here: the shape of the book and the rules between its fields. What does not: reading single
-values (`fields.py`), turning errors into text (`parse.py`), rules between books (`succession.py`), and
+values (`fields.py`), meters (`meters.py`), turning errors into text (`parse.py`), rules between books (`succession.py`), and
 what a price costs (`rating/pricing.py`).
 
 The docstrings of the parts and of their keys are what editors and `docs/pricebook.md` say: after a change, `make docs`.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import Final, Literal, Self
@@ -21,8 +20,6 @@ from rating.pricebook.conditions import When, Where
 from rating.pricebook.fields import (
     BOOK_CURRENCY,
     Currency,
-    Duration,
-    Factor,
     FixedAmount,
     Instant,
     Name,
@@ -32,7 +29,8 @@ from rating.pricebook.fields import (
     UnitPrice,
     refuse_all,
 )
-from rating.pricebook.part import Part as _Part
+from rating.pricebook.meters import Meter
+from rating.pricebook.part import Part
 from rating.units import conversion
 
 ModelName = Literal["unit", "graduated", "volume", "stairstep", "package", "dynamic"]
@@ -52,49 +50,9 @@ KEYS_OF_TIER: Final[dict[ModelName, tuple[str, ...]]] = {
     "volume": ("unit_price",),
     "stairstep": ("flat_fee",),
 }
-# The keys that mean something for a gauge only.
-KEYS_OF_GAUGE: Final = ("max_gap", "factor", "time_unit", "series")
 
 
-class Meter(_Part):
-    """What is measured, in which unit, and how records become an hour's quantity."""
-
-    unit: Text
-    """What one of the quantity is called, on invoices too; it never changes."""
-    aggregation: Literal["sum", "time_weighted"]
-    """`sum` adds the records up; `time_weighted` takes them for samples, and multiplies each by how long it holds."""
-    title: Text | None = None
-    """What invoices call the meter; its name if left out."""
-    max_gap: Duration | None = None
-    """How long a sample holds at most if no other follows; the rest of a longer gap is not billed."""
-    factor: Factor = Decimal(1)
-    """What the value of a sample is multiplied by, to convert it to the unit."""
-    time_unit: Duration = timedelta(hours=1)
-    """The time for which a value counts once: an hour for vCPU-hours, a second where values are per second."""
-    series: tuple[Text, ...] = ()
-    """The dimensions that tell the samples of one resource apart; each series is weighted by itself."""
-    allow_negative: bool = False
-    """Whether records may be negative; where they may not, such a record is refused."""
-    value: Literal["quantity", "amount"] = "quantity"
-    """What of a record is metered: its quantity, or the `amount` of money that it carries, for prices that are `dynamic`."""
-
-    @property
-    def max_gap_microseconds(self) -> int | None:
-        """How long a sample holds at most."""
-        return None if self.max_gap is None else self.max_gap // timedelta(microseconds=1)
-
-    @property
-    def time_unit_microseconds(self) -> int:
-        """The time by which value x time is divided."""
-        return self.time_unit // timedelta(microseconds=1)
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        refuse_all(list(_meter_problems(self)))
-        return self
-
-
-class Tier(_Part):
+class Tier(Part):
     """A step of a price: up to and including `up_to`, or without end; `stairstep` has a fee and no unit price."""
 
     up_to: Quantity | None = None
@@ -105,7 +63,7 @@ class Tier(_Part):
     """A fixed fee: of each tier that the quantity entered (`graduated`), or of the one that holds it (the others)."""
 
 
-class Price(_Part):
+class Price(Part):
     """What the use of one meter costs in one plan: total cost as a function of the quantity so far."""
 
     id: Name
@@ -157,7 +115,7 @@ class Price(_Part):
         yield from ((path, money) for path, money in amounts if money is not None)
 
 
-class Plan(_Part):
+class Plan(Part):
     """The prices that a subscription gives."""
 
     title: Text | None = None
@@ -171,7 +129,7 @@ class Plan(_Part):
         return self
 
 
-class Account(_Part):
+class Account(Part):
     """What is agreed with one account."""
 
     prices: dict[Name, tuple[Price, ...]] = Field(default_factory=dict)
@@ -183,7 +141,7 @@ class Account(_Part):
         return self
 
 
-class PriceBook(_Part):
+class PriceBook(Part):
     """All prices from one instant on, until the next book."""
 
     version: Text
@@ -222,19 +180,6 @@ class PriceBook(_Part):
     def resolve(self, money: dict[str, Decimal]) -> dict[str, Decimal]:
         """Name the currency of an amount that is written without one."""
         return {currency if currency != BOOK_CURRENCY else self.currency: value for currency, value in money.items()}
-
-
-def _meter_problems(meter: Meter) -> Iterator[Problem]:
-    """A gauge says how long a sample holds; the keys of a gauge mean nothing elsewhere."""
-    if meter.aggregation == "time_weighted" and meter.max_gap is None:
-        yield Problem("max_gap", "is missing", "say how long a sample holds at most: max_gap: 10 min")
-    for name in KEYS_OF_GAUGE:
-        default = Meter.model_fields[name].default
-        if meter.aggregation != "time_weighted" and getattr(meter, name) != default:
-            mend = "leave it out, or make the aggregation time_weighted"
-            yield Problem(name, f"has no meaning for aggregation {meter.aggregation}", mend)
-    if len(set(meter.series)) < len(meter.series):
-        yield Problem("series", "names a dimension twice", "name each dimension once")
 
 
 def _model_problems(price: Price) -> Iterator[Problem]:

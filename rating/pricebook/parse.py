@@ -19,13 +19,14 @@ from pydantic_core import ErrorDetails
 
 from rating.errors import PriceBookError, Problem
 from rating.pricebook.conditions import When
-from rating.pricebook.model import Account, Meter, Plan, Price, PriceBook, Tier
+from rating.pricebook.meters import Meter, Rounding
+from rating.pricebook.model import Account, Plan, Price, PriceBook, Tier
 from rating.pricebook.pending import PENDING_KEYS, PENDING_VALUES
 
 TOP: Final = "(top)"
 _PENDING: Final = "leave it out until it is"
 _KNOWN_KEYS: Final = sorted(
-    {key for part in (Account, Meter, Plan, Price, PriceBook, Tier, When) for key in part.model_fields}
+    {key for part in (Account, Meter, Plan, Price, PriceBook, Rounding, Tier, When) for key in part.model_fields}
 )
 
 _MISSING: Final = {
@@ -36,7 +37,7 @@ _MISSING: Final = {
     "plans": "list the plans: plans: {standard: {prices: [...]}}",
     "prices": "list the prices of the plan: prices: [...]",
     "unit": "name the unit: unit: GB-hour",
-    "aggregation": "say how records are summed: aggregation: sum or time_weighted",
+    "aggregation": "say how records are summed: aggregation: sum, or time_weighted for example",
     "unit_price": 'give the price of one unit in quotes: unit_price: "0.012"',
     "id": "give the price a name of its own in its plan: id: cpu",
     "meter": "name the meter that it prices: meter: cpu",

@@ -8,14 +8,13 @@ from typing import Final
 PENDING_KEYS: Final = frozenset(
     # of a price
     """minimum commit pooled allowance surcharge discount
-    book window scope"""
+    book scope"""
     # of a plan or a book
     " recurring trial grace coupons tax"
     # of a meter
-    " rounding step minimum_per_record percentile minimum_samples width baseline".split()
+    " baseline".split()
 )
 
 PENDING_VALUES: Final = {
-    "aggregation": frozenset({"max", "latest", "count", "unique_count", "counter", "percentile"}),
     "accumulate": frozenset({"service", "parent"}),
 }

@@ -12,8 +12,10 @@ from typing import Any, Final
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from rating.pricebook.model import KEYS_OF_GAUGE, KEYS_OF_MODEL, KEYS_OF_TIER, ModelName, PriceBook
+from rating.pricebook.meters import KEYS_OF_AGGREGATION, NEEDED_BY_AGGREGATION, Aggregation
+from rating.pricebook.model import KEYS_OF_MODEL, KEYS_OF_TIER, ModelName, PriceBook
 
+_OF_AN_AGGREGATION: Final = frozenset(key for keys in KEYS_OF_AGGREGATION.values() for key in keys)
 _OF_A_MODEL: Final = frozenset(key for keys in KEYS_OF_MODEL.values() for key in keys)
 
 
@@ -53,15 +55,20 @@ def price_book_schema() -> dict[str, Any]:
     """The JSON Schema of a price book."""
     schema = PriceBook.model_json_schema(schema_generator=_Generator)
     parts = schema["$defs"]
-    parts["Meter"] |= {
-        "if": _key_is("aggregation", "time_weighted"),
-        "then": {"required": ["max_gap"]},
-        "else": _without(KEYS_OF_GAUGE),
-    }
+    parts["Meter"]["allOf"] = [
+        {"if": _key_is("aggregation", name), "then": _aggregation_rule(name)} for name in KEYS_OF_AGGREGATION
+    ]
     parts["Price"]["allOf"] = [{"if": _key_is("model", model), "then": _model_rule(model)} for model in KEYS_OF_MODEL]
     parts["Price"]["allOf"].append({"if": _key_is("accumulate", "resource"), "else": _without({"account_maximum"})})
     parts["Price"]["properties"]["tiers"]["minItems"] = 1
     return {"$schema": _Generator.schema_dialect, **schema}
+
+
+def _aggregation_rule(name: Aggregation) -> dict[str, Any]:
+    """A meter has the keys of its aggregation and none that only others have."""
+    needed = NEEDED_BY_AGGREGATION.get(name, {})
+    others = _without(_OF_AN_AGGREGATION - set(KEYS_OF_AGGREGATION[name]))
+    return {"required": list(needed), **others} if needed else others
 
 
 def _model_rule(model: ModelName) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from datetime import datetime
 from itertools import groupby, pairwise, zip_longest
 
 from rating.errors import PriceBookError, Problem
+from rating.pricebook.meters import Meter
 from rating.pricebook.model import Price, PriceBook
 
 
@@ -132,9 +133,9 @@ def _changes(earlier: PriceBook, later: PriceBook) -> Iterator[Problem]:
     since = f"than in version {earlier.version!r}"
     for name in sorted(earlier.meters.keys() & later.meters.keys()):
         fields = ["unit", "aggregation", "series", "value"]
-        # How a gauge is metered has no time from which it holds either: hours metered before would say otherwise.
+        # How records are metered has no time from which it holds either: hours metered before would say otherwise.
         if earlier.meters[name].aggregation == later.meters[name].aggregation:
-            fields += ["max_gap", "factor", "time_unit"]
+            fields += [name for name in Meter.model_fields if name not in (*fields, "title", "allow_negative")]
         for field in fields:
             if getattr(earlier.meters[name], field) != getattr(later.meters[name], field):
                 yield Problem(f"meters.{name}.{field}", f"is another {since}", "it never changes; use a new meter")

@@ -137,6 +137,25 @@ def test_a_quote_worked_by_hand(files: Path) -> None:
     assert (units["cpu"], units["jobs"]) == (("Compute", "vCPU-hour"), ("jobs", "package"))
 
 
+def test_a_percentile_is_billed_at_the_end_of_the_month(tmp_path: Path) -> None:
+    (tmp_path / "book.yaml").write_text(
+        """
+version: "1"
+effective_from: 2026-10-01T00:00:00Z
+currency: EUR
+meters: {line: {unit: Mbit/s, aggregation: percentile, percentile: "50"}}
+plans: {standard: {prices: [{id: line, meter: line, model: unit, unit_price: "2"}]}}
+""",
+        encoding="utf-8",
+    )
+    rows = [f"e{place},2026-10-0{place}T10:00:00Z,a,r,line,{place}" for place in (1, 2, 3)]
+    text = "event_id,timestamp,account_id,resource_id,meter,quantity\n" + "\n".join(rows)
+    (tmp_path / "records.csv").write_text(f"{text}\n", encoding="utf-8")
+    said = quoted(tmp_path, "--time-zone", "Asia/Kolkata")
+    assert said["total"] == {"EUR": "4"}
+    assert said["until"] == "2026-10-31T19:00:00+00:00"
+
+
 def test_months_are_those_of_the_zone(files: Path) -> None:
     requests = [part for part in quoted(files)["parts"] if part["meter"] == "requests"]
     assert [part["quantity"] for part in requests if part["tier"] <= 1] == ["20", "150"]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 Schema = dict[str, Any]
-TYPES = {"object": dict, "array": list, "string": str, "boolean": bool}
+TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int}
 SAYS_NOTHING = {"$schema", "$defs", "title", "description", "default"}
 
 
@@ -43,6 +43,10 @@ class _Reader:
     def pattern(self, schema: Schema, value: object, path: str) -> Iterator[str]:
         if isinstance(value, str) and not re.search(schema["pattern"], value):
             yield f"{path}: pattern"
+
+    def least(self, schema: Schema, value: object, path: str) -> Iterator[str]:
+        if isinstance(value, int) and value < schema["minimum"]:
+            yield f"{path}: minimum"
 
     def size(self, schema: Schema, value: object, path: str) -> Iterator[str]:
         least: int = schema.get("minItems", 0) or schema.get("minProperties", 0)
@@ -89,6 +93,7 @@ KEYWORDS: dict[str, Callable[[_Reader, Schema, Any, str], Iterator[str]]] = {
     "enum": _Reader.constant,
     "const": _Reader.constant,
     "pattern": _Reader.pattern,
+    "minimum": _Reader.least,
     "minItems": _Reader.size,
     "minProperties": _Reader.size,
     "required": _Reader.required,

@@ -141,19 +141,12 @@ BAD = {
     ),
     "a factor as a float": (put("meters.memory.factor", 1.024e-6), "meters.memory.factor", "binary float", "quotes"),
     "a dimension twice": (put("meters.cpu.series", ["a", "a"]), "meters.cpu.series", "twice", "once"),
-    "an aggregation of later": (
-        put("meters.cpu.aggregation", "percentile"),
-        "meters.cpu.aggregation",
-        "aggregation percentile is not supported yet",
-        "use 'sum'",
-    ),
     "an aggregation of nobody": (
         put("meters.cpu.aggregation", "median"),
         "meters.cpu.aggregation",
         "'median' is not a known aggregation",
         "'time_weighted'",
     ),
-    "a window": (put("meters.network.window", "period"), "meters.network.window", "not supported yet", "leave it out"),
     "a meter with a colon": (
         put("meters.a:b", {"unit": "x", "aggregation": "sum"}),
         "meters.a:b",
@@ -563,7 +556,12 @@ SUCCESSORS = {
         "use a new meter",
     ),
     "another gap": (put("meters.cpu.max_gap", "1 h"), "meters.cpu.max_gap", "use a new meter"),
-    "another value": (put("meters.memory.value", "amount"), "meters.memory.value", "use a new meter"),
+    "another window": (put("meters.network.window", "period"), "meters.network.window", "use a new meter"),
+    "a rounding": (
+        put("meters.network.rounding", {"mode": "ceil", "per": "slice"}),
+        "meters.network.rounding",
+        "use a new meter",
+    ),
     "other series": (put("meters.cpu.series", ["core"]), "meters.cpu.series", "use a new meter"),
     "another meter for a price id": (put(f"{CPU}.meter", "memory"), f"{shown(CPU)}.meter", "use a new price id"),
     "another way to accumulate": (

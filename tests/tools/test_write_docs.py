@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from rating.pricebook import Account, Meter, ModelName, Plan, Price, PriceBook, Tier, When
+from rating.pricebook import Account, Meter, ModelName, Plan, Price, PriceBook, Rounding, Tier, When
 from tools.write_docs import written_files
 
 ROOT = Path(__file__).parents[2]
@@ -21,7 +21,7 @@ def test_written_files_are_current(name: str, text: str) -> None:
     assert stands == text, f"{name} is not what the code says: run `make docs`"
 
 
-@pytest.mark.parametrize("part", [Account, Meter, Plan, Price, PriceBook, Tier, When])
+@pytest.mark.parametrize("part", [Account, Meter, Plan, Price, PriceBook, Rounding, Tier, When])
 def test_every_key_has_its_row(part: type[Price]) -> None:
     assert [key for key in part.model_fields if f"\n| `{key}` | " not in REFERENCE] == []
 

@@ -9,7 +9,7 @@ with subjects as materialized (
         dense_rank() over (order by resource_id, meter, case when series <> [] then list_transform(
             series, name -> map_extract_value(dimensions::json::map(varchar, varchar), name)) end) as series
     from (select distinct account_id, service_id, resource_id, meter, dimensions from samples)
-    join gauge_meters using (meter)
+    join chosen_meters using (meter)
 ),
 numbered as materialized (
     select subject::integer as subject, series::integer as series, epoch_us("timestamp") as taken, max_gap_microseconds, quantity

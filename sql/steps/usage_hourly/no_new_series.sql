@@ -1,0 +1,1 @@
+create or replace temp table new_series (resource_id varchar, meter varchar, series varchar, first_sample timestamptz)

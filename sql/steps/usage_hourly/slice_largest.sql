@@ -1,0 +1,4 @@
+-- The largest record of each slice.
+select account_id, service_id, resource_id, meter, dimensions, hour, slice_start, max(metered) as quantity
+from sliced_records
+group by all

@@ -14,7 +14,6 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
-from zoneinfo import available_timezones
 
 import polars as pl
 
@@ -25,7 +24,7 @@ from rating.agreed import add_agreed_with
 from rating.errors import MeterbookError
 from rating.invoicing import LINE_KEY
 from rating.money import ZERO_AMOUNT
-from rating.periods import periods
+from rating.periods import periods, time_zones
 from rating.pricebook import PriceBook
 from rating.sums import sum_by
 from resources.clock import FixedClock
@@ -113,7 +112,7 @@ def read_terms(price_book: Path, plan: str, currency: str | None, time_zone: str
     if lacking:
         mend = "add that currency to the book, or name another with --currency"
         raise QuoteError(f"{price_book}: plan {plan!r} has no price in {chosen!r} for {', '.join(lacking)}; {mend}")
-    if time_zone not in available_timezones():
+    if time_zone not in time_zones():
         raise QuoteError(f"--time-zone {time_zone!r}: {said('time_zone_unknown')}")
     return Terms(book, plan, chosen, time_zone)
 

@@ -7,7 +7,7 @@ UTC hour into slices (semantics 2, slice). What does not: which prices hold in t
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import polars as pl
 
@@ -20,6 +20,11 @@ PERIOD_SCHEMA: Final = {
     "period_start": INSTANT,
     "period_end": INSTANT,
 }
+
+
+def time_zones() -> frozenset[str]:
+    """The names of the IANA database that are zones of a place; Polars knows no others."""
+    return frozenset(available_timezones() - {"Factory", "localtime"})
 
 
 def instant(times: pl.Series, at: str) -> datetime:

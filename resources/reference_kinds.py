@@ -7,11 +7,11 @@ stands (`reference.py`).
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
-from zoneinfo import available_timezones
 
 import polars as pl
 
 from rating.money import CURRENCIES, RECORD_QUANTITY_LIMIT
+from rating.periods import time_zones
 from resources.sources import sources
 
 INSTANT: Final = pl.Datetime("us", "UTC")
@@ -82,7 +82,7 @@ def _account_reasons(rows: pl.DataFrame) -> Reasons:
         "effective_from_unreadable": pl.col("effective_from").is_null(),
         "effective_from_off_quarter_hour": _off_quarter("effective_from"),
         "currency_unknown": ~_is_one_of("currency", CURRENCIES),
-        "time_zone_unknown": ~_is_one_of("time_zone", available_timezones()),
+        "time_zone_unknown": ~_is_one_of("time_zone", time_zones()),
         "mode_unknown": ~_is_one_of("mode", ("prepaid", "postpaid")),
         "tax_rate_unreadable": pl.col("tax_rate").is_null() | ~pl.col("tax_rate").is_between(0, 99),
         "void_unreadable": pl.col("void").is_null(),

@@ -7,11 +7,11 @@ days a time in a zone is in (`rating/windows.py`).
 import re
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal, Self, get_args
-from zoneinfo import available_timezones
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema, model_validator
 
 from rating.errors import Problem
+from rating.periods import time_zones
 from rating.pricebook.fields import refuse, refuse_all
 from rating.pricebook.part import Part
 from rating.pricebook.shapes import DIMENSIONS, HOURS, ZONE
@@ -21,8 +21,6 @@ QUARTERS_OF_DAY: Final = 96
 QUARTERS_OF_WEEK: Final = 7 * QUARTERS_OF_DAY
 _HOURS: Final = re.compile(r"([0-9]{2}):([0-9]{2})-([0-9]{2}):([0-9]{2})")
 _LAST_MINUTE: Final = 59
-# In the database of the machine, but not that of Polars: zones of no place.
-_NO_PLACE: Final = ("Factory", "localtime")
 
 
 def _read_where(value: object) -> dict[str, str]:
@@ -62,7 +60,7 @@ def _write_hours(value: tuple[int, int]) -> str:
 
 
 def _read_zone(value: object) -> str:
-    if not isinstance(value, str) or value in _NO_PLACE or value not in available_timezones():
+    if not isinstance(value, str) or value not in time_zones():
         refuse(f"{value!r} is not a time zone", "write its name in the IANA database: Europe/Berlin")
     return value
 

@@ -83,6 +83,7 @@ REASONS: list[tuple[str, str, Row]] = [
     ("accounts", "currency_unknown", {"currency": "EURO"}),
     ("accounts", "currency_unknown", {"currency": ""}),
     ("accounts", "time_zone_unknown", {"time_zone": "CEST"}),
+    ("accounts", "time_zone_unknown", {"time_zone": "Factory"}),
     ("accounts", "mode_unknown", {"mode": "monthly"}),
     ("accounts", "tax_rate_unreadable", {"tax_rate": "19 %"}),
     ("accounts", "tax_rate_unreadable", {"tax_rate": "-1"}),

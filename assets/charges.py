@@ -6,13 +6,16 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from assets.charge_kinds import due_of_all_kinds, fees_touched
 from assets.partitions import DAYS
 from assets.shown import counts, money, shown
+from assets.true_ups import true_ups
 from rating import difference, rate
 from rating.account_caps import version_changes
 from rating.periods import INSTANT, instant, periods
-from rating.schemas import CHARGE_KEY, no_rows
+from rating.schemas import CHARGE_KEY, DUE, no_rows
 from rating.sums import sum_by
+from rating.true_ups import MINIMUM
 from resources.account_rows import rows_of_accounts
 from resources.facts import EPOCH, Facts, closed_until, facts_as_of
 from resources.project import Project
@@ -21,12 +24,7 @@ from resources.writer import Step, converge
 
 # Running totals are kept this long after their period: later records restart from its beginning.
 TOTALS_KEPT = timedelta(days=62)
-CHANGED = {
-    "account_id": pl.String(),
-    "currency": pl.String(),
-    "amount_delta": pl.Decimal(38, 18),
-    "slice_start": INSTANT,
-}
+CHARGED = {**{name: DUE[name] for name in CHARGE_KEY}, "quantity_delta": DUE["quantity"], "amount_delta": DUE["amount"]}
 USAGE_KEY = ("account_id", "service_id", "resource_id", "meter", "dimensions", "slice_start")
 SCOPE_PERIOD = ("account_id", "meter", "period_start")
 
@@ -40,44 +38,60 @@ def rate_usage(project: Project, job: str) -> dict[str, Any]:
 def _rate(step: Step) -> dict[str, Any]:
     facts = facts_as_of(step.lake, step.run)
     closed = closed_until(step.lake, step.run) or EPOCH
-    touched, fresh = _touched(step, facts, closed)
-    if touched.is_empty():
-        return _report(no_rows(CHANGED), closed, 0, 0)
-    totals = step.lake.frame("steps/charges/totals", {"run": step.run})
     recent: datetime = step.lake.value("steps/charges/first_closing", step.bounds()) or closed
+    used = step.lake.frame("steps/charges/touched", step.bounds())
+    started = _started(step, facts, used, closed)
+    touched, fresh = _touched(step, facts, used, started, (recent, closed))
+    if touched.is_empty():
+        return _report(_append(step, facts, started, closed, no_rows(CHARGED)), recent, 0, 0)
+    totals = step.lake.frame("steps/charges/totals", {"run": step.run})
     usage, standing = _load(step, touched, recent, closed)
     kept = _without(totals, fresh)
     rated = rate(_forget_counted(usage, fresh), facts.prices, facts.subscriptions, kept)
-    changed = difference(rated.due, standing)
-    step.append("charges", changed)
+    changed = difference(due_of_all_kinds(facts, rated.due, touched, closed), standing)
     _keep_totals(step, kept, rated.totals, closed)
-    return _report(changed, recent, touched["account_id"].n_unique(), rated.unpriced.height)
+    every = _append(step, facts, started, closed, changed)
+    return _report(every, recent, touched["account_id"].n_unique(), rated.unpriced.height)
 
 
-def _touched(step: Step, facts: Facts, closed: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _append(step: Step, facts: Facts, started: pl.DataFrame, closed: datetime, changed: pl.DataFrame) -> pl.DataFrame:
+    """Append what changed and the true-ups that follow from it; returns both."""
+    trued = true_ups(step, facts, started, changed, closed)
+    every = pl.concat([changed, trued]) if trued.height else changed
+    step.append("charges", every)
+    return every
+
+
+def _started(step: Step, facts: Facts, used: pl.DataFrame, closed: datetime) -> pl.DataFrame:
+    """(account_id, first_slice): the start of the period from which everything of an account is rated again."""
+    changed = _changed_accounts(step, facts)
+    old = used.filter(pl.col("first_slice") < closed - TOTALS_KEPT).select("account_id", changed_from="first_slice")
+    every = pl.concat([changed, old, _under_changed_caps(used, facts)])
+    restarted = every.group_by("account_id").agg(pl.col("changed_from").min())
+    return _period_starts(restarted, facts).filter(pl.col("first_slice") < closed)
+
+
+def _touched(
+    step: Step, facts: Facts, used: pl.DataFrame, started: pl.DataFrame, window: tuple[datetime, datetime]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """(account, meter, first_slice) to rate again, and (account, meter, first_slice) that restart with a period.
 
     New usage is rated from its first slice on, from the totals. Where prices or subscriptions changed, or no totals are
     kept any more, everything from the period's start on is rated again; so it is where a price with an account maximum
-    changes within the period.
+    changes within the period. Fees have no meter: `rating.fees.NO_METER`.
     """
-    touched = step.lake.frame("steps/charges/touched", step.bounds())
-    changed = _changed_accounts(step, facts)
-    old = touched.filter(pl.col("first_slice") < closed - TOTALS_KEPT).select("account_id", changed_from="first_slice")
-    restarted = (
-        pl.concat([changed, old, _under_changed_caps(touched, facts)])
-        .group_by("account_id")
-        .agg(pl.col("changed_from").min())
-    )
-    if restarted.is_empty():
-        return touched, touched.clear()
-    started = _period_starts(restarted, facts).filter(pl.col("first_slice") < closed)
+    by_time = fees_touched(step, facts, started, window)
+    touched = used if by_time.is_empty() else _from_the_earliest(used, by_time)
     if started.is_empty():
         return touched, touched.clear()
     with step.lake.registered(accounts_to_use=started):
-        used = step.lake.frame("steps/charges/meters_used", {"run": step.run, "first": started["first_slice"].min()})
-    fresh = used.join(started, on="account_id").select(touched.columns)
-    return pl.concat([touched, fresh]).group_by("account_id", "meter").agg(pl.col("first_slice").min()), fresh
+        meters = step.lake.frame("steps/charges/meters_used", {"run": step.run, "first": started["first_slice"].min()})
+    fresh = meters.join(started, on="account_id").select(touched.columns)
+    return _from_the_earliest(touched, fresh), fresh
+
+
+def _from_the_earliest(*touched: pl.DataFrame) -> pl.DataFrame:
+    return pl.concat(touched).group_by("account_id", "meter").agg(pl.col("first_slice").min())
 
 
 def _changed_accounts(step: Step, facts: Facts) -> pl.DataFrame:
@@ -107,8 +121,15 @@ def _under_changed_caps(touched: pl.DataFrame, facts: Facts) -> pl.DataFrame:
 
 
 def _period_starts(accounts: pl.DataFrame, facts: Facts) -> pl.DataFrame:
-    """The start of the period that holds each account's instant, in the account's zone."""
-    return _held_by_periods(accounts, facts).select("account_id", first_slice="period_start")
+    """The start of the period that holds each account's instant, in the account's zone.
+
+    An account that is left without any subscription restarts from the beginning: nothing is due of it any more.
+    """
+    if accounts.is_empty():
+        return accounts.select("account_id", first_slice="changed_from")
+    started = _held_by_periods(accounts, facts).select("account_id", first_slice="period_start")
+    left = accounts.join(facts.zones, on="account_id", how="anti")
+    return pl.concat([started, left.select("account_id", first_slice=pl.lit(EPOCH, INSTANT))])
 
 
 def _held_by_periods(accounts: pl.DataFrame, facts: Facts) -> pl.DataFrame:
@@ -150,9 +171,10 @@ def _usage(
 def _standing(
     step: Step, touched: pl.DataFrame, accounts: pl.Series | None, first: datetime, until: datetime
 ) -> pl.DataFrame:
-    """What was charged for the touched slices; `rating.difference` adds up."""
+    """What was charged for the touched slices but true-ups; `rating.difference` adds up."""
     columns = (*CHARGE_KEY, "quantity_delta", "amount_delta", "run")
     rows = rows_of_accounts(step.lake, "charges", columns, accounts, first, until)
+    rows = rows.filter(pl.col("kind") != MINIMUM)
     return _touched_rows(step, rows, touched).select(*CHARGE_KEY, quantity="quantity_delta", amount="amount_delta")
 
 

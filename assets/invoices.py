@@ -15,6 +15,8 @@ from assets.shown import documents_shown, shown
 from documents.content import Content, add_documents
 from rating.agreed import OF_PRICE, add_agreed_with, by_agreement
 from rating.apportion import currency_digits
+from rating.credit_schemas import OTHERS
+from rating.fees import RECURRING
 from rating.invoicing import Drafts, draft_invoices
 from rating.ledger import issue_legs, posted_hour
 from rating.periods import INSTANT, periods
@@ -165,12 +167,26 @@ def _drafts(
     accumulation = prices.select("plan", "price_id", "accumulate").unique()
     with lake.registered(periods_to_draft=touched, accumulation=accumulation):
         usage = lake.frame("steps/invoices/usage_by_scope", {"snapshot_run": snapshot_run, "first": first})
+        others = lake.frame("steps/invoices/other_charges", {"snapshot_run": snapshot_run, "first": first})
         draws = lake.frame("steps/invoices/draws", {"snapshot_run": snapshot_run, "first": first})
         stated = lake.frame("steps/invoices/stated", {"run": run})
     priced = priced_usage(usage, prices, facts, accounts)
     located = _in_period(draws, accounts).join(touched, on=PERIOD, how="semi").select(*PERIOD, "kind", "amount")
     of_month = accounts.select("account_id", "period", "period_start", "period_end", "currency", "tax_code", "tax_rate")
-    return draft_invoices(priced, located, stated, of_month)
+    return draft_invoices(priced, _with_unit_price(others, facts, accounts), located, stated, of_month)
+
+
+def _with_unit_price(others: pl.DataFrame, facts: Facts, accounts: pl.DataFrame) -> pl.DataFrame:
+    """Add what one of the quantity costs, where it is a fee's: a whole period."""
+    fees = facts.fees.select(
+        "plan", "price_id", "version", "currency", unit_price=pl.col("fee").cast(pl.Decimal(38, 9))
+    )
+    currencies = accounts.select("account_id", "currency")
+    priced = others.join(currencies, on="account_id").join(
+        fees, on=["plan", "price_id", "version", "currency"], how="left"
+    )
+    of_fee = pl.when(pl.col("kind") == RECURRING).then("unit_price")
+    return priced.with_columns(unit_price=of_fee, exact=pl.col("exact").cast(pl.Decimal(38, 18))).select(*OTHERS)
 
 
 def priced_usage(usage: pl.DataFrame, prices: pl.DataFrame, facts: Facts, accounts: pl.DataFrame) -> pl.DataFrame:
@@ -223,7 +239,9 @@ def _documents(lake: Lake, settings: Settings, facts: Facts, drafted: Drafted) -
     accounts = lake.frame("steps/invoices/accounts_now", of_run)
     content = Content(
         seller=seller_of(settings), accounts=accounts.select("account_id", "name", "address", "email", "tax_id"),
-        meters=facts.meters.select("meter", "title", "unit"), prices=compile_prices(facts.books), chart=chart,
+        meters=facts.meters.select("meter", "title", "unit"), prices=compile_prices(facts.books), fees=facts.fees,
+        percentages=facts.percentages,
+        chart=chart,
         receipts=receipts, tax_label=settings.tax.label, run=drafted.snapshot_run,
     )  # fmt: skip
     lines = _labelled(drafted.lines, invoices)

@@ -97,7 +97,7 @@ def _burn(step: Step, touched: pl.DataFrame, restarted: pl.DataFrame, closed: da
     burned = burn_down(ended, lots, forget_states(restarted, positions), known)
     state = _keep_positions(step, positions, burned.positions)
     new = step.lake.frame("steps/ledger/new_charges", step.bounds_of_facts())
-    accounts = facts_as_of(step.lake, step.run).subscriptions.select("account_id", "currency").unique()
+    accounts = _currencies(step, touched)
     return [
         usage_legs(
             draw_difference(burned.draws, draws.select(DRAWS.names())),
@@ -106,6 +106,16 @@ def _burn(step: Step, touched: pl.DataFrame, restarted: pl.DataFrame, closed: da
         ),
         expiry_legs(draw_difference(expiries(lots, state, closed), expired.select(DRAWS.names())), lots),
     ]  # fmt: skip
+
+
+def _currencies(step: Step, touched: pl.DataFrame) -> pl.DataFrame:
+    """The currency of each account. The subscriptions know nearly all; of one whose last was voided, its row does."""
+    known = facts_as_of(step.lake, step.run).subscriptions.select("account_id", "currency").unique()
+    unknown = touched.join(known, on="account_id", how="anti").select("account_id")
+    if unknown.is_empty():
+        return known
+    accounts = step.lake.frame("steps/reference/accounts_now", {"run": step.run})
+    return pl.concat([known, accounts.join(unknown, on="account_id", how="semi").select("account_id", "currency")])
 
 
 def _charges_by_slice(

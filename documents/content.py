@@ -12,9 +12,15 @@ import polars as pl
 
 from documents.formats import format_number
 from rating.agreed import OF_PRICE, add_agreed_with, by_agreement
+from rating.fees import RECURRING
+from rating.percentages import PERCENTAGE_KINDS
+from rating.true_ups import MINIMUM
 
 TEXT_OF_DIGITS: Final = (0, 2, 3)
 AMOUNT_COLUMNS: Final = ("lines_total", "promotional_credit", "paid_credit", "net", "tax", "due")
+# What stands for an amount alone.
+WITHOUT_QUANTITY: Final = ("cap", *PERCENTAGE_KINDS, MINIMUM)
+_UP_TO: Final = pl.lit("up to the minimum")
 CREDIT_KINDS: Final = ("promotional_credit", "paid_credit")
 
 
@@ -27,6 +33,8 @@ class Content:
         accounts: account_id, name, address (lines joined by '; '), email, tax_id, time_zone.
         meters: meter, title.
         prices: compiled prices (`rating.pricing.compile_prices`); they have the units.
+        fees: compiled recurring fees (`rating.fees.compile_fees`).
+        percentages: compiled percentages (`rating.percentages.compile_percentages`).
         chart: account_id, day, meter, amount.
         receipts: account_id, receipts.
         tax_label: what the tax is called.
@@ -37,6 +45,8 @@ class Content:
     accounts: pl.DataFrame
     meters: pl.DataFrame
     prices: pl.DataFrame
+    fees: pl.DataFrame
+    percentages: pl.DataFrame
     chart: pl.DataFrame
     receipts: pl.DataFrame
     tax_label: str
@@ -110,12 +120,11 @@ def _totals(tax_label: str) -> pl.Expr:
 
 def _lines(lines: pl.DataFrame, invoices: pl.DataFrame, content: Content) -> pl.DataFrame:
     """The lines of each account as a list; credit stands among the totals, not here."""
-    keys = [*OF_PRICE, "version", "tier", "kind"]
-    shown = add_agreed_with(lines.filter(~pl.col("kind").is_in(CREDIT_KINDS)), content.prices)
-    described = shown.join(describe_prices(content.prices, content.meters), on=keys, how="left", maintain_order="left")
+    shown = lines.filter(~pl.col("kind").is_in(CREDIT_KINDS))
+    described = describe_lines(shown, content.prices, content.fees, content.percentages, content.meters)
     drafted = invoices.select("account_id", "digits", "time_zone_of_period")
     local = described.join(drafted, on="account_id", how="left", maintain_order="left")
-    without = pl.col("kind") == "cap"
+    without = pl.col("kind").is_in(WITHOUT_QUANTITY)
     line = pl.struct(
         "line", group=pl.col("meter"), title=pl.col("title"), description=pl.col("description"),
         kind=pl.when("adjustment").then(pl.lit("adjustment")).otherwise("kind"),
@@ -127,6 +136,50 @@ def _lines(lines: pl.DataFrame, invoices: pl.DataFrame, content: Content) -> pl.
     )  # fmt: skip
     ordered = local.sort("account_id", "line")
     return ordered.group_by("account_id", maintain_order=True).agg(document_lines=line)
+
+
+def describe_lines(
+    lines: pl.DataFrame, prices: pl.DataFrame, fees: pl.DataFrame, percentages: pl.DataFrame, meters: pl.DataFrame
+) -> pl.DataFrame:
+    """Add what each line is called on a document: meter, title, unit, description, and its `place` among others.
+
+    `lines` have account_id and the line key. A percentage is called by what it takes of which price or fee.
+    """
+    words = pl.concat([describe_prices(prices, meters), describe_fees(fees)]).with_row_index("place")
+    keys = [*OF_PRICE, "version", "tier", "kind"]
+    described = add_agreed_with(lines, prices).join(words, on=keys, how="left", maintain_order="left")
+    if described["meter"].null_count() == 0:
+        return described
+    return _describe_by_price(described, words, percentages)
+
+
+def _describe_by_price(described: pl.DataFrame, words: pl.DataFrame, percentages: pl.DataFrame) -> pl.DataFrame:
+    """Put what a price or fee brings with it under its heading, and say of a discount how many percent it is."""
+    headings = words.unique(["plan", "price_id"], keep="first", maintain_order=True)
+    headed = described.join(
+        headings.select("plan", "price_id", of_meter="meter", of_title="title"),
+        on=["plan", "price_id"], how="left", maintain_order="left",
+    )  # fmt: skip
+    percent = pl.col("percent").cast(pl.String).str.strip_chars_end("0").str.strip_chars_end(".")
+    said = percentages.select("account_id", "plan", version="percentage_version", kind="percentage_kind", text=percent)
+    for key, column in (("account_id", "agreed"), ("plan", "of_plan")):
+        known = said.filter(pl.col(key) != "").select(key, "version", "kind", pl.col("text").alias(column))
+        headed = headed.join(known, on=[key, "version", "kind"], how="left", maintain_order="left")
+    called = pl.format("{} {} %", "kind", pl.coalesce("agreed", "of_plan"))
+    return headed.with_columns(
+        meter=pl.coalesce("meter", "of_meter"), title=pl.coalesce("title", "of_title"),
+        description=pl.coalesce("description", pl.when(pl.col("kind") == MINIMUM).then(_UP_TO).otherwise(called)),
+    ).drop("of_meter", "of_title", "agreed", "of_plan")  # fmt: skip
+
+
+def describe_fees(fees: pl.DataFrame) -> pl.DataFrame:
+    """What each recurring fee is called on a document. Its lines stand together under their plan."""
+    named = fees.unique(["plan", "price_id", "version"], keep="first", maintain_order=True)
+    return named.select(
+        "plan", "price_id", pl.lit("").alias("agreed_with"), "version", tier=pl.lit(0, pl.Int32), kind=pl.lit(RECURRING),
+        meter=pl.format("plan:{}", "plan"), title=pl.col("plan_title"), unit=pl.lit("month"),
+        description=pl.col("title").fill_null("monthly fee"),
+    )  # fmt: skip
 
 
 def describe_prices(prices: pl.DataFrame, meters: pl.DataFrame) -> pl.DataFrame:

@@ -46,13 +46,13 @@ class Customer(Part):
 
 
 class Line(Part):
-    """One line: what one tier (or fee, or cap) of one meter comes to."""
+    """One line: what one tier (or fee, or cap) of one meter comes to, or one fee of a plan."""
 
     line: int
     group: str
     title: Text
     description: Words = ""
-    kind: Literal["usage", "included", "flat_fee", "cap", "adjustment"]
+    kind: Literal["usage", "included", "flat_fee", "cap", "recurring", "discount", "surcharge", "minimum", "adjustment"]
     period: Month
     quantity: Number | None = None
     unit: Words | None = None

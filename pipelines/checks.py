@@ -89,7 +89,7 @@ CHECKS: Final = (
     BooksCheck(
         "charges",
         "charges_sum_to_total_cost",
-        "Charges of every scope sum to C(end) - C(start) under each price version, from usage alone.",
+        "Charges of every scope sum to C(end) - C(start) under each price version, from usage alone; fees are what is due.",
         lambda project, window: charges_that_do_not_sum(project.lake, window.since, window.run),
     ),
     _of_statement("charges", "charges_contract", "Keys are there, amounts in bounds, slices in their period."),

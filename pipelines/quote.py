@@ -18,9 +18,8 @@ from typing import Any, Final
 import polars as pl
 
 from assets.invoices import draft
-from documents.content import describe_prices
+from documents.content import WITHOUT_QUANTITY, describe_lines
 from pipelines.hourly import run_hourly
-from rating.agreed import add_agreed_with
 from rating.errors import MeterbookError
 from rating.invoicing import LINE_KEY
 from rating.money import ZERO_AMOUNT
@@ -236,7 +235,7 @@ def _taken_apart(project: Project, terms: Terms, span: Span, reports: dict[str, 
     return Quote(
         terms=terms, span=span, records={name: reports["usage_events"][name] for name in counts},
         refused=project.lake.frame("steps/status/refused"),
-        parts=_parts(add_agreed_with(exact, facts.prices), describe_prices(facts.prices, facts.meters)),
+        parts=_parts(describe_lines(exact, facts.prices, facts.fees, facts.percentages, facts.meters)),
         accounts=_accounts(exact, span.accounts),
         unpriced=unpriced.select("meter", "unit", "quantity", "slices"),
         total=Decimal(reports["charges"]["charged"].get(terms.currency, 0)),
@@ -251,12 +250,16 @@ def _accounts(lines: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _parts(lines: pl.DataFrame, descriptions: pl.DataFrame) -> pl.DataFrame:
-    """The lines of all accounts and months together, by meter, in the order of the tiers; what a cap takes off is last."""
-    key = [*LINE_KEY, "agreed_with"]
-    summed = sum_by(lines, [*key, "unit_price"], "quantity", "amount")
-    described = summed.join(descriptions.with_row_index("place"), on=key, how="left")
-    ordered = described.sort("meter", pl.col("kind") == "cap", "place")
+def _parts(lines: pl.DataFrame) -> pl.DataFrame:
+    """The lines of all accounts and months together, by meter, in the order of the tiers; what a cap takes off is last.
+
+    Fees come after the meters: `meter` has the plan, as on documents. A discount or surcharge follows what it is on.
+    """
+    words = ["place", "meter", "title", "unit", "description"]
+    summed = sum_by(lines, [*LINE_KEY, "unit_price", *words], "quantity", "amount")
+    is_fee = pl.col("meter").str.contains(":", literal=True)
+    last = pl.col("kind").is_in(WITHOUT_QUANTITY) & (pl.col("kind") != "cap")
+    ordered = summed.sort(is_fee, "meter", last, pl.col("kind") == "cap", "place")
     return ordered.select(
         "meter", "title", "price_id", "tier", "kind", "description", "quantity", "unit", "unit_price", "amount"
     )

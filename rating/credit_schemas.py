@@ -68,6 +68,19 @@ USED: Final = pl.Schema(
     }
 )
 CREDIT_PAID: Final = pl.Schema({"account_id": TEXT, "period_start": INSTANT, "kind": TEXT, "amount": AMOUNT})
+OTHERS: Final = pl.Schema(
+    {
+        "account_id": TEXT,
+        "period_start": INSTANT,
+        "plan": TEXT,
+        "price_id": TEXT,
+        "version": TEXT,
+        "kind": TEXT,
+        "quantity": QUANTITY,
+        "unit_price": QUANTITY,
+        "exact": AMOUNT,
+    }
+)
 STATED: Final = pl.Schema(
     {
         "account_id": TEXT,
@@ -110,6 +123,7 @@ UNBILLED_SCHEMA: Final = _schema(UNBILLED)
 LEGS_SCHEMA: Final = _schema(LEGS)
 USED_SCHEMA: Final = _schema(USED, nullable=("maximum",))
 CREDIT_PAID_SCHEMA: Final = _schema(CREDIT_PAID)
+OTHERS_SCHEMA: Final = _schema(OTHERS, nullable=("unit_price",))
 STATED_SCHEMA: Final = _schema(STATED, nullable=("unit_price",))
 INVOICED_SCHEMA: Final = _schema(INVOICED)
 
@@ -125,9 +139,12 @@ def check_burn_down(charges: pl.DataFrame, lots: pl.DataFrame, positions: pl.Dat
     check_bound(positions, "position", AMOUNT_LIMIT, ("account_id", "lot"))
 
 
-def check_drafting(used: pl.DataFrame, paid: pl.DataFrame, stated: pl.DataFrame, invoiced: pl.DataFrame) -> None:
+def check_drafting(
+    used: pl.DataFrame, others: pl.DataFrame, paid: pl.DataFrame, stated: pl.DataFrame, invoiced: pl.DataFrame
+) -> None:
     """Check all that goes into `draft_invoices`."""
     check_frame(used, USED_SCHEMA, "used")
+    check_frame(others, OTHERS_SCHEMA, "others")
     check_frame(paid, CREDIT_PAID_SCHEMA, "paid")
     check_frame(stated, STATED_SCHEMA, "stated")
     check_frame(invoiced, INVOICED_SCHEMA, "invoiced")

@@ -39,17 +39,19 @@ class Drafts:
     lines: pl.DataFrame
 
 
-def draft_invoices(usage: pl.DataFrame, paid: pl.DataFrame, stated: pl.DataFrame, accounts: pl.DataFrame) -> Drafts:
+def draft_invoices(
+    usage: pl.DataFrame, others: pl.DataFrame, paid: pl.DataFrame, stated: pl.DataFrame, accounts: pl.DataFrame
+) -> Drafts:
     """Draft what documents still have to state (semantics 5): one draft an account.
 
-    `usage` as for `usage_lines` and `paid` as for `credit_lines` hold the books now, `stated` the lines of all
-    issued documents (account_id, period_start, line key, quantity, unit_price, amount, exact). All three must
-    hold the same periods: a period that is stated and has no usage is given back whole. `accounts` (account_id,
-    period, period_start, period_end, currency, tax_code, tax_rate in percent) has one row an account to draft
-    for; other accounts and later periods are left out, lines of earlier periods are adjustments.
+    `usage` as for `usage_lines`, `others` as for `other_lines` and `paid` as for `credit_lines` hold the books now,
+    `stated` the lines of all issued documents (account_id, period_start, line key, quantity, unit_price, amount,
+    exact). All of them must hold the same periods: a period that is stated and has no usage is given back whole.
+    `accounts` (account_id, period, period_start, period_end, currency, tax_code, tax_rate in percent) has one row an
+    account to draft for; other accounts and later periods are left out, lines of earlier periods are adjustments.
     """
-    check_drafting(usage, paid, stated, accounts)
-    now = pl.concat([usage_lines(usage), credit_lines(paid)])
+    check_drafting(usage, others, paid, stated, accounts)
+    now = pl.concat([usage_lines(usage), other_lines(others), credit_lines(paid)])
     differences = _differences(now, stated, accounts)
     totals = _round_totals(differences)
     shared = apportion(differences.join(totals, on=_ROUNDED_TOGETHER), _ROUNDED_TOGETHER, LINE_KEY)
@@ -91,6 +93,15 @@ def _account_caps(parts: pl.DataFrame, scopes: pl.DataFrame) -> pl.DataFrame:
     )
     taken_off = versions.with_columns(amount=pl.col("capped") - pl.col("amount")).filter(pl.col("amount") != 0)
     return taken_off.select(pl.col(name).cast(parts.schema[name]) for name in parts.columns)
+
+
+def other_lines(others: pl.DataFrame) -> pl.DataFrame:
+    """Turn charges that are not usage into lines: one for each price or fee, version and kind (semantics 5).
+
+    `others` has account_id, period_start, plan, price_id (or the fee's id), version, kind, quantity, unit_price (null
+    where none says what the quantity costs) and exact, the sum of the charges.
+    """
+    return others.with_columns(tier=pl.lit(0)).select(_cast(_LINE_COLUMNS))
 
 
 def credit_lines(paid: pl.DataFrame) -> pl.DataFrame:

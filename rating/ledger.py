@@ -51,10 +51,15 @@ def usage_legs(
         "currency",
         "slice_start",
         lot=_NO_LOT,
-        account=pl.format("revenue:{}", "meter"),
+        account=_revenue_account(),
         amount=-pl.col("amount_delta"),
     )
     return _legs("usage", credit, rest, earned)
+
+
+def _revenue_account() -> pl.Expr:
+    """Revenue by meter. What is no meter's is a fee's; no meter can have that name (`rating/pricebook/fields.py`)."""
+    return pl.when(pl.col("meter") == "").then(pl.lit("revenue:(fees)")).otherwise(pl.format("revenue:{}", "meter"))
 
 
 def grant_legs(grants: pl.DataFrame, booked: pl.DataFrame) -> pl.DataFrame:

@@ -26,6 +26,10 @@ AMOUNT_LIMIT: Final = Decimal("1e19")
 # and the product has to fit below 1e20.
 FIXED_AMOUNT_LIMIT: Final = Decimal("1e12")
 
+# A discount takes no more than everything; a surcharge of ten times the price is a slip.
+DISCOUNT_LIMIT: Final = Decimal(100)
+SURCHARGE_LIMIT: Final = Decimal(1000)
+
 ZERO_QUANTITY: Final = pl.lit(Decimal(0), dtype=QUANTITY)
 ZERO_AMOUNT: Final = pl.lit(Decimal(0), dtype=AMOUNT)
 
@@ -67,6 +71,11 @@ def divide_quantity_half_even(numerator: pl.Expr, denominator: pl.Expr) -> pl.Ex
 def divide_amount_half_even(numerator: pl.Expr, denominator: pl.Expr) -> pl.Expr:
     """Divide into an amount, rounded once, half-even at the eighteenth decimal."""
     return numerator.cast(AMOUNT) / denominator.cast(AMOUNT)
+
+
+def multiply_amount_half_even(amount: pl.Expr, factor: pl.Expr) -> pl.Expr:
+    """Multiply an amount by a factor of eighteen decimals, rounded once, half-even at the eighteenth decimal."""
+    return amount.cast(AMOUNT) * factor.cast(AMOUNT)
 
 
 def round_amount_half_up(amount: pl.Expr, digits: int) -> pl.Expr:

@@ -9,10 +9,13 @@ from functools import cached_property
 
 import polars as pl
 
+from rating.fees import compile_fees
 from rating.metering import compile_meters
+from rating.percentages import compile_percentages
 from rating.periods import INSTANT, cuts
 from rating.pricebook import PriceBook, effective_books
 from rating.pricing import compile_prices
+from rating.true_ups import compile_graces, compile_minimums
 from rating.windows import window_changes
 from resources.lake import Lake
 from resources.price_books import books_as_of
@@ -38,6 +41,26 @@ class Facts:
     def zones(self) -> pl.DataFrame:
         """The time zone of every account that ever had a plan: account_id, time_zone."""
         return self.subscriptions.select("account_id", "time_zone").unique()
+
+    @cached_property
+    def fees(self) -> pl.DataFrame:
+        """The recurring fees of all books, one row a (plan, fee, version, currency)."""
+        return compile_fees(self.books)
+
+    @cached_property
+    def percentages(self) -> pl.DataFrame:
+        """The discounts and surcharges of all books, of plans and of accounts."""
+        return compile_percentages(self.books)
+
+    @cached_property
+    def minimums(self) -> pl.DataFrame:
+        """The minimums of all books, one row a (price, account, version, currency) that ever has one."""
+        return compile_minimums(self.books)
+
+    @cached_property
+    def graces(self) -> pl.DataFrame:
+        """How long after a period's end its true-ups are booked."""
+        return compile_graces(self.books)
 
     def cuts(self, start: datetime, end: datetime) -> pl.DataFrame:
         """The boundaries off the whole hour that cut slices in [start, end), by account."""

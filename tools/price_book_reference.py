@@ -22,6 +22,8 @@ NEEDED: Final[dict[str, Mapping[Any, tuple[str, ...]]]] = {
     "Price": KEYS_OF_MODEL,
     "Tier": KEYS_OF_TIER,
 }
+# The parts whose names are not what one of them is called.
+CALLED: Final = {"Recurring": "recurring fee"}
 
 
 def price_book_reference() -> str:
@@ -52,10 +54,11 @@ def _kind(shape: dict[str, Any]) -> str:
     """What is written for a key, in a few words."""
     if "title" in shape:
         return str(shape["title"])
-    if "enum" in shape:
-        return _either(shape["enum"], "or")
+    if choices := shape.get("enum") or [shape[key] for key in ("const",) if key in shape]:
+        return _either(choices, "or")
     if "$ref" in shape:
-        return str(shape["$ref"]).rpartition("/")[2].lower()
+        part = str(shape["$ref"]).rpartition("/")[2]
+        return CALLED.get(part, part.lower())
     if shape["type"] == "array":
         return f"list of {_kind(shape['items'])}{'' if 'enum' in shape['items'] else 's'}"
     if shape["type"] == "object":

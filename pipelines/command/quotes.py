@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from documents.content import WITHOUT_QUANTITY
 from documents.formats import format_number
 from pipelines.command.application import BOOKS, app, complaints, console, readable_errors
 from pipelines.command.printing import write_json
@@ -85,7 +86,7 @@ def _print(made: "Quote") -> None:
 
 def _cells(part: dict[str, Any], digits: int) -> tuple[str, ...]:
     amount = format_number(part["amount"], digits)
-    if part["kind"] == "cap":
+    if part["kind"] in WITHOUT_QUANTITY:
         return part["title"], part["description"], "", "", "", amount
     quantity, unit_price = format_number(part["quantity"]), format_number(part["unit_price"])
     return part["title"], part["description"], quantity, part["unit"], unit_price, amount

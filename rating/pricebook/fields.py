@@ -15,17 +15,29 @@ from pydantic_core import PydanticCustomError
 
 from rating.errors import CurrencyError, Problem
 from rating.money import (
+    DISCOUNT_LIMIT,
     FIXED_AMOUNT_LIMIT,
     QUANTITY_DIGITS,
     RUNNING_QUANTITY_LIMIT,
+    SURCHARGE_LIMIT,
     UNIT_PRICE_LIMIT,
     decimals_used,
     minor_digits,
 )
-from rating.pricebook.shapes import CURRENCY, INSTANT, NAME, TEXT, decimal_shape, duration_shape, money_shape
+from rating.pricebook.shapes import (
+    CURRENCY,
+    INSTANT,
+    NAME,
+    TEXT,
+    decimal_shape,
+    duration_shape,
+    money_shape,
+    percent_shape,
+)
 
 # The key of an amount that is written without a currency: it is in the book's.
 BOOK_CURRENCY: Final = ""
+LONGEST_GRACE: Final = timedelta(days=28)
 QUARTER_HOUR: Final = timedelta(minutes=15)
 
 _SECONDS: Final = {
@@ -108,6 +120,21 @@ def _read_factor(value: object) -> Decimal:
     return factor
 
 
+def _read_percent(value: object, limit: Decimal) -> Decimal:
+    percent = _bounded(read_decimal(value), RUNNING_QUANTITY_LIMIT, QUANTITY_DIGITS, "give at most 9 decimals")
+    if percent > limit:
+        refuse(f"{percent:f} is too large", f"it is in percent, and {limit:f} at most")
+    return percent
+
+
+def _read_discount(value: object) -> Decimal:
+    return _read_percent(value, DISCOUNT_LIMIT)
+
+
+def _read_surcharge(value: object) -> Decimal:
+    return _read_percent(value, SURCHARGE_LIMIT)
+
+
 def _read_currency(value: object) -> str:
     if not isinstance(value, str):
         refuse(f"{value!r} is not a currency", "write the three letters of ISO 4217, EUR for example")
@@ -146,15 +173,29 @@ def _write_money(value: dict[str, Decimal]) -> str | dict[str, str]:
 
 def _read_duration(value: object) -> timedelta:
     """Read '10 min', '1 hour', '600 s': a whole number and a unit of fixed length, up to one day."""
+    duration = _read_length(value)
+    if duration > timedelta(days=1):
+        refuse(f"{value!r} is longer than a day", "give one day at most")
+    return duration
+
+
+def _read_grace(value: object) -> timedelta:
+    duration = _read_length(value)
+    if duration > LONGEST_GRACE:
+        refuse(
+            f"{value!r} is longer than {LONGEST_GRACE.days} days",
+            "give less, so that a period is settled before the next",
+        )
+    return duration
+
+
+def _read_length(value: object) -> timedelta:
     if isinstance(value, timedelta):
         return value
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None or match[2] not in _SECONDS:
         refuse(f"{value!r} is not a length of time", "write a whole number and s, min, h or day: '10 min'")
-    duration = timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
-    if duration > timedelta(days=1):
-        refuse(f"{value!r} is longer than a day", "give one day at most")
-    return duration
+    return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
 
 
 def _write_duration(value: timedelta) -> str:
@@ -218,6 +259,18 @@ Factor = Annotated[
     PlainSerializer(_decimal_text, when_used="json"),
     WithJsonSchema(decimal_shape(UNIT_PRICE_LIMIT, positive=True)),
 ]
+Discount = Annotated[
+    Decimal,
+    BeforeValidator(_read_discount),
+    PlainSerializer(_decimal_text, when_used="json"),
+    WithJsonSchema(percent_shape(DISCOUNT_LIMIT)),
+]
+Surcharge = Annotated[
+    Decimal,
+    BeforeValidator(_read_surcharge),
+    PlainSerializer(_decimal_text, when_used="json"),
+    WithJsonSchema(percent_shape(SURCHARGE_LIMIT)),
+]
 UnitPrice = Annotated[
     dict[str, Decimal],
     BeforeValidator(_read_unit_price),
@@ -233,6 +286,12 @@ FixedAmount = Annotated[
 Duration = Annotated[
     timedelta,
     BeforeValidator(_read_duration),
+    PlainSerializer(_write_duration, when_used="json"),
+    WithJsonSchema(duration_shape(_SECONDS)),
+]
+Grace = Annotated[
+    timedelta,
+    BeforeValidator(_read_grace),
     PlainSerializer(_write_duration, when_used="json"),
     WithJsonSchema(duration_shape(_SECONDS)),
 ]

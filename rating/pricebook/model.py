@@ -8,6 +8,7 @@ The docstrings of the parts and of their keys are what editors and `docs/pricebo
 """
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import Final, Literal, Self
@@ -20,17 +21,21 @@ from rating.pricebook.conditions import When, Where
 from rating.pricebook.fields import (
     BOOK_CURRENCY,
     Currency,
+    Discount,
     FixedAmount,
+    Grace,
     Instant,
     Name,
     PackageSize,
     Quantity,
+    Surcharge,
     Text,
     UnitPrice,
     refuse_all,
 )
 from rating.pricebook.meters import Meter
 from rating.pricebook.part import Part
+from rating.pricebook.terms import Recurring, percentage_problems
 from rating.units import conversion
 
 ModelName = Literal["unit", "graduated", "volume", "stairstep", "package", "dynamic"]
@@ -86,6 +91,8 @@ class Price(Part):
     """The most that a period costs: for the account, or for each resource where `accumulate` is `resource`."""
     account_maximum: FixedAmount | None = None
     """The most that a period costs for all resources of the account together, where `accumulate` is `resource`."""
+    minimum: FixedAmount | None = None
+    """The least that a period costs the account after discounts; what use falls short of it is charged at the end."""
     unit_price: UnitPrice | None = None
     """What one unit costs."""
     tiers: tuple[Tier, ...] | None = None
@@ -99,17 +106,14 @@ class Price(Part):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        refuse_all(
-            [*_model_problems(self), *_cap_problems(self), *_tier_problems(self.tiers), *_tier_key_problems(self)]
-        )
+        of_tiers = [*_tier_problems(self.tiers), *_tier_key_problems(self)]
+        refuse_all([*_model_problems(self), *_cap_problems(self), *of_tiers, *_minimum_problems(self)])
         return self
 
     def money(self) -> Iterator[tuple[str, dict[str, Decimal]]]:
         """Every amount of money in the price, by its path."""
-        amounts = [
-            (name, getattr(self, name))
-            for name in ("unit_price", "package_price", "multiplier", "maximum", "account_maximum")
-        ]
+        names = ("unit_price", "package_price", "multiplier", "maximum", "account_maximum", "minimum")
+        amounts = [(name, getattr(self, name)) for name in names]
         for position, tier in enumerate(self.tiers or ()):
             amounts += [(f"tiers[{position}].{name}", getattr(tier, name)) for name in ("unit_price", "flat_fee")]
         yield from ((path, money) for path, money in amounts if money is not None)
@@ -122,10 +126,16 @@ class Plan(Part):
     """What people call the plan."""
     prices: tuple[Price, ...]
     """What the use of each meter costs; a meter without a price is reported as unpriced, not billed."""
+    recurring: Recurring | None = None
+    """The fee for having the plan."""
+    discount: Discount | None = None
+    """What is taken off every charge of the plan, the fee included, in percent: `"10"` for a tenth."""
+    surcharge: Surcharge | None = None
+    """What is added to every charge of the plan, the fee included, in percent; a plan has one of the two."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        refuse_all(list(_repeats(self.prices, "prices")))
+        refuse_all([*_repeats(self.prices, "prices"), *percentage_problems(self.discount, self.surcharge)])
         return self
 
 
@@ -134,10 +144,15 @@ class Account(Part):
 
     prices: dict[Name, tuple[Price, ...]] = Field(default_factory=dict)
     """By plan: each replaces the plan's price of its id whole, for this account alone, or is one more; a list for each plan."""
+    discount: Discount | None = None
+    """What is taken off every charge of the account, in percent, in place of its plan's discount or surcharge."""
+    surcharge: Surcharge | None = None
+    """What is added to every charge of the account, in percent, in place of its plan's discount or surcharge."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         refuse_all([problem for plan, prices in self.prices.items() for problem in _repeats(prices, f"prices.{plan}")])
+        refuse_all(list(percentage_problems(self.discount, self.surcharge)))
         return self
 
 
@@ -156,11 +171,13 @@ class PriceBook(Part):
     """What accounts can subscribe to, by name."""
     accounts: dict[Text, Account] = Field(default_factory=dict)
     """What is agreed with single accounts, by account id; an account that is not known yet changes nothing."""
+    grace: Grace = timedelta(hours=24)
+    """How long after a period's end its minimums are charged: late records until then still count, later ones restate them."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         of_prices = [*_meter_references(self), *_value_problems(self), *_unit_problems(self), *_currency_problems(self)]
-        refuse_all([*of_prices, *_choice_problems(self)])
+        refuse_all([*of_prices, *_choice_problems(self), *_fee_problems(self)])
         return self
 
     def prices(self) -> Iterator[tuple[str, str, Price]]:
@@ -244,11 +261,33 @@ def _repeats(prices: Sequence[Price], path: str) -> Iterator[Problem]:
         first.setdefault(price.id, position)
 
 
+def _minimum_problems(price: Price) -> Iterator[Problem]:
+    """A minimum is the account's: a resource that is not used is not known to be there."""
+    if price.minimum is not None and price.accumulate != "account":
+        mend = "leave it out, or let the price accumulate by account"
+        yield Problem("minimum", f"has no meaning where quantities accumulate by {price.accumulate}", mend)
+
+
 def _choice_problems(book: PriceBook) -> Iterator[Problem]:
     """There is never a doubt which price of a meter holds."""
     offers = [offer for offer, _ in book.offers()]
     yield from agreement_problems(offers, book.plans)
     yield from tie_problems(offers)
+
+
+def _fee_problems(book: PriceBook) -> Iterator[Problem]:
+    """Charges are known by plan and id, so a fee has an id of its own; and it is due in every currency of its plan."""
+    for name, plan in book.plans.items():
+        of_plan = [price for other, _, price in book.prices() if other == name]
+        if plan.recurring is None:
+            continue
+        if plan.recurring.id in {price.id for price in of_plan}:
+            what = f"{plan.recurring.id!r} is the id of a price"
+            yield Problem(f"plans.{name}.recurring.id", what, "give the fee an id of its own")
+        sold = set[str]().union(*(book.resolve(money) for price in of_plan for _, money in price.money()))
+        for currency in sorted(sold - set(book.resolve(plan.recurring.amount))):
+            what = f"has no amount in {currency}, in which the plan has prices"
+            yield Problem(f"plans.{name}.recurring.amount", what, f'add {currency}; "0" where nothing is due')
 
 
 def _meter_references(book: PriceBook) -> Iterator[Problem]:

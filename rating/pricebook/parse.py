@@ -22,11 +22,16 @@ from rating.pricebook.conditions import When
 from rating.pricebook.meters import Meter, Rounding
 from rating.pricebook.model import Account, Plan, Price, PriceBook, Tier
 from rating.pricebook.pending import PENDING_KEYS, PENDING_VALUES
+from rating.pricebook.terms import Recurring
 
 TOP: Final = "(top)"
 _PENDING: Final = "leave it out until it is"
 _KNOWN_KEYS: Final = sorted(
-    {key for part in (Account, Meter, Plan, Price, PriceBook, Rounding, Tier, When) for key in part.model_fields}
+    {
+        key
+        for part in (Account, Meter, Plan, Price, PriceBook, Recurring, Rounding, Tier, When)
+        for key in part.model_fields
+    }
 )
 
 _MISSING: Final = {
@@ -41,6 +46,7 @@ _MISSING: Final = {
     "unit_price": 'give the price of one unit in quotes: unit_price: "0.012"',
     "id": "give the price a name of its own in its plan: id: cpu",
     "meter": "name the meter that it prices: meter: cpu",
+    "amount": 'give what a period costs, in quotes: amount: "5.00"',
     "model": "say how the quantity is priced: model: unit, graduated, volume, stairstep, package or dynamic",
 }
 _SHAPES: Final = {

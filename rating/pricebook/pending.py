@@ -7,10 +7,10 @@ from typing import Final
 
 PENDING_KEYS: Final = frozenset(
     # of a price
-    """minimum commit pooled allowance surcharge discount
+    """commit pooled allowance
     book scope"""
     # of a plan or a book
-    " recurring trial grace coupons tax"
+    " trial coupons tax"
     # of a meter
     " baseline".split()
 )

@@ -42,6 +42,13 @@ def decimal_shape(limit: Decimal, *, positive: bool = False) -> Shape:
     return {"title": "decimal in quotes", "type": "string", "pattern": pattern}
 
 
+def percent_shape(limit: Decimal) -> Shape:
+    """A part of a hundred in quotes, up to a power of ten and that included."""
+    most, decimals = limit.adjusted(), rf"(\.[0-9]{{1,{QUANTITY_DIGITS}}})?"
+    pattern = rf"^([0-9]{{1,{most}}}{decimals}|{limit:f}(\.0{{1,{QUANTITY_DIGITS}}})?)$"
+    return {"title": "percent in quotes", "type": "string", "pattern": pattern}
+
+
 def money_shape(limit: Decimal) -> Shape:
     """Money: a decimal in the book's currency, or one for each currency."""
     amount = decimal_shape(limit)

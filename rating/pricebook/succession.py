@@ -109,6 +109,7 @@ def _amounts(span: PriceSpan) -> dict[str, object]:
         "multiplier": price.multiplier and resolve(price.multiplier),
         "maximum": price.maximum and resolve(price.maximum),
         "account_maximum": price.account_maximum and resolve(price.account_maximum),
+        "minimum": price.minimum and resolve(price.minimum),
         "tiers": tiers,
     }
 

@@ -86,7 +86,7 @@ def test_an_invoice_says_all_it_must(make_invoice: MakeInvoice) -> None:
 
 def test_the_chart_names_its_meters_and_days(make_invoice: MakeInvoice) -> None:
     assert "1 Oct" in text_of(make_invoice())
-    assert "Charges by day" not in text_of(make_invoice(chart=None))
+    assert "Charges for use by day" not in text_of(make_invoice(chart=None))
 
 
 def test_a_draft_is_marked_on_every_page_and_asks_for_nothing(make_invoice: MakeInvoice) -> None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import polars as pl
 
-from rating.credit_schemas import CREDIT_PAID, INVOICED, STATED, USED
+from rating.credit_schemas import CREDIT_PAID, INVOICED, OTHERS, STATED, USED
 from rating.invoicing import Drafts, draft_invoices
 from rating.money import AMOUNT, QUANTITY
 from tests.rating.frames import Columns, D, frame
@@ -92,7 +92,7 @@ class Issued:
 
     def draft(self, used: Used, paid: Paid, period: datetime) -> Drafts:
         drawn = frame(CREDIT_PAID, *((*key, amount) for key, amount in paid.items()))
-        return draft_invoices(usage_frame(used), drawn, self.stated, accounts_frame(period))
+        return draft_invoices(usage_frame(used), OTHERS.to_frame(), drawn, self.stated, accounts_frame(period))
 
     def issue(self, drafts: Drafts) -> None:
         issuable = drafts.lines.join(drafts.invoices.filter("can_issue"), on="account_id", how="semi")

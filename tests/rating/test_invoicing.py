@@ -2,7 +2,7 @@
 
 import pytest
 
-from rating.credit_schemas import CREDIT_PAID, STATED
+from rating.credit_schemas import CREDIT_PAID, OTHERS, STATED
 from rating.invoicing import Drafts, draft_invoices
 from tests.rating.frames import D
 from tests.rating.issuing import DECEMBER, NOVEMBER, OCTOBER, Issued, Used, accounts_frame, usage_frame
@@ -114,7 +114,7 @@ def test_credit_that_pays_all_can_be_issued_with_nothing_due() -> None:
 def test_later_periods_and_other_accounts_are_left_out() -> None:
     used = {(account, month, "cpu", "", 1): D(4) for account in ("acme", "bits") for month in (OCTOBER, NOVEMBER)}
     accounts = accounts_frame(OCTOBER, ("acme",))
-    drafts = draft_invoices(usage_frame(used), CREDIT_PAID.to_frame(), STATED.to_frame(), accounts)
+    drafts = draft_invoices(usage_frame(used), OTHERS.to_frame(), CREDIT_PAID.to_frame(), STATED.to_frame(), accounts)
     assert drafts.lines.select("account_id", "period_start").rows() == [("acme", OCTOBER)]
 
 

@@ -68,6 +68,11 @@ def put(path: str, value: object) -> Callable[[Document], object]:
     return lambda document: _parent(document, path).__setitem__(_last(path), value)
 
 
+def put_all(path: str, **values: object) -> Callable[[Document], object]:
+    """A change: set several keys of what lies at a path."""
+    return lambda document: _parent(document, f"{path}.any").update(values)
+
+
 def drop(path: str) -> Callable[[Document], object]:
     """A change: take away what lies at a path."""
     return lambda document: _parent(document, path).__delitem__(_last(path))
@@ -90,6 +95,8 @@ def _parent(document: Document, path: str) -> Document:
 
 
 CPU, NETWORK, STANDARD = "plans.standard.prices.0", "plans.standard.prices.1", "plans.standard.prices"
+FEE = "plans.standard.recurring"
+DISCOUNT, SURCHARGE = "plans.standard.discount", "plans.standard.surcharge"
 
 STEPS = [{"up_to": "10", "flat_fee": "5"}, {"flat_fee": "9"}]
 STAIRS: Document = {"id": "cpu", "meter": "cpu", "model": "stairstep", "tiers": STEPS}
@@ -156,7 +163,63 @@ BAD = {
     "plans as nothing": (put("plans", None), "plans", "is not a mapping", "keys and values"),
     "a plan without prices": (put("plans.pro", {}), "plans.pro.prices", "is missing", "list the prices"),
     "prices as a mapping": (put(STANDARD, {"a": 1}), STANDARD, "is not a list", "begin with '-'"),
-    "recurring fees": (put("plans.standard.recurring", {}), "plans.standard.recurring", "not supported yet", "leave"),
+    "a discount of more than all": (put(DISCOUNT, "100.1"), DISCOUNT, "100.1 is too large", "100 at most"),
+    "a discount as a number": (put(DISCOUNT, 10), DISCOUNT, "10 is not in quotes", '"10"'),
+    "a discount below nothing": (put(DISCOUNT, "-1"), DISCOUNT, "-1 is negative", "no negative numbers"),
+    "a surcharge too fine": (put(SURCHARGE, "0.0000000001"), SURCHARGE, "finer than the 9 decimals", "9 decimals"),
+    "a surcharge that is a slip": (put(SURCHARGE, "1001"), SURCHARGE, "1001 is too large", "1000 at most"),
+    "a plan with both": (
+        put_all("plans.standard", discount="1", surcharge="2"),
+        SURCHARGE,
+        "stands beside a discount",
+        "one of the two",
+    ),
+    "an account with both": (
+        put("accounts", {"acme": {"discount": "1", "surcharge": "2"}}),
+        "accounts.acme.surcharge",
+        "stands beside a discount",
+        "one of",
+    ),
+    "a slip in agreed terms": (
+        put("accounts", {"acme": {"disount": "1"}}),
+        "accounts.acme.disount",
+        "unknown key",
+        "discount?",
+    ),
+    "a minimum of each resource": (
+        put(f"{NETWORK}.minimum", {"EUR": "1", "USD": "1"}),
+        f"{NETWORK}.minimum",
+        "accumulate by resource",
+        "accumulate by account",
+    ),
+    "a minimum that misses a currency": (
+        put(
+            NETWORK,
+            {"id": "n", "meter": "network", "model": "unit", "unit_price": {"EUR": "1", "USD": "1"}, "minimum": "1"},
+        ),
+        f"{NETWORK}.minimum",
+        "has no amount in USD",
+        "add USD",
+    ),
+    "a grace of more than four weeks": (put("grace", "29 days"), "grace", "longer than 28 days", "give less"),
+    "a grace that is no time": (put("grace", "soon"), "grace", "'soon' is not a length of time", "10 min"),
+    "a fee of nothing": (put(FEE, {}), f"{FEE}.amount", "is missing", 'amount: "5.00"'),
+    "a fee as a number": (put(FEE, {"amount": 5}), f"{FEE}.amount", "5 is not in quotes", '"5"'),
+    "a fee below nothing": (put(FEE, {"amount": "-5"}), f"{FEE}.amount", "-5 is negative", "give-back"),
+    "a fee by the week": (put(FEE, {"amount": "5", "interval": "week"}), f"{FEE}.interval", "'week' is not", "'month'"),
+    "a fee now and then": (put(FEE, {"amount": "5", "bill": "never"}), f"{FEE}.bill", "'never' is not", "'advance'"),
+    "a fee with the id of a price": (
+        put(FEE, {"amount": {"EUR": "5", "USD": "6"}, "id": "cpu"}),
+        f"{FEE}.id",
+        "'cpu' is the id of a price",
+        "of its own",
+    ),
+    "a fee in fewer currencies than the prices": (
+        put(FEE, {"amount": "5"}),
+        f"{FEE}.amount",
+        "no amount in USD",
+        "add USD",
+    ),
     "a price of another meter": (put(f"{CPU}.meter", "gpu"), f"{CPU}.meter", "no meter 'gpu'", "cpu, memory, network"),
     "a price without a model": (drop(f"{CPU}.model"), f"{CPU}.model", "is missing", "stairstep, package or dynamic"),
     "an accumulation of later": (
@@ -438,11 +501,8 @@ BAD = {
     "a key of nobody": (put("colour", "red"), "colour", "unknown key 'colour'", "leave it out"),
 }
 LATER = (
-    "minimum",
     "commit",
     "pooled",
-    "surcharge",
-    "discount",
     "book",
 )
 

@@ -5,6 +5,6 @@ select
 from charges
 semi join periods_to_draft using (account_id, period_start)
 join accumulation using (plan, price_id)
-where run <= $snapshot_run and slice_start >= $first
+where run <= $snapshot_run and slice_start >= $first and kind = 'usage'
 group by all
 having sum(quantity_delta) <> 0 or sum(amount_delta) <> 0

@@ -1,0 +1,102 @@
+"""Which minimums a run has to look at, and what is due of them (semantics 3).
+
+What belongs here: that a period is looked at when its grace is over, and again when it is charged late or restated. What
+does not: what a minimum comes to (`rating/true_ups.py`).
+"""
+
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from rating import difference
+from rating.money import AMOUNT
+from rating.periods import INSTANT, instant, periods
+from rating.pricebook.fields import LONGEST_GRACE
+from rating.schemas import DUE
+from rating.sums import sum_by
+from rating.true_ups import SPENT_KEY, true_ups_due, with_grace
+from resources.facts import EPOCH, Facts, closed_until
+from resources.writer import Step
+
+_DAY = timedelta(days=1)
+# No period is shorter, whatever the clocks do in it.
+_SHORTEST = timedelta(days=27)
+
+
+def true_ups(
+    step: Step, facts: Facts, restarted: pl.DataFrame, changed: pl.DataFrame, closed: datetime
+) -> pl.DataFrame:
+    """What to append of true-ups, after this run's other charges `changed`.
+
+    `restarted` (account_id, first_slice) are accounts whose subscriptions or prices changed, from the start of a period.
+    """
+    touched = _touched(step, facts, restarted, changed, closed)
+    if touched.is_empty():
+        return changed.clear()
+    bounds = {"run": step.run, "first": touched["first_slice"].min()}
+    prices = facts.minimums.select("plan", "price_id").unique()
+    with step.lake.registered(accounts_to_true_up=touched, prices_to_true_up=prices):
+        standing = step.lake.frame("steps/charges/standing_true_ups", bounds)
+        before = step.lake.frame("steps/charges/spent", bounds)
+    due = due_of_minimums(facts, pl.concat([_sums(before), _sums(changed)]), touched, closed)
+    return difference(due, standing.select(pl.col(name).cast(dtype) for name, dtype in DUE.items()))
+
+
+def due_of_minimums(facts: Facts, charges: pl.DataFrame, touched: pl.DataFrame, until: datetime) -> pl.DataFrame:
+    """The true-ups that should stand before `until`, given what every price came to (`SPENT_KEY`, amount)."""
+    amounts = charges.select(*SPENT_KEY, pl.col("amount").cast(AMOUNT)).cast({"period_start": INSTANT})
+    spent = sum_by(amounts, SPENT_KEY, "amount")
+    return true_ups_due(facts.minimums, facts.graces, facts.subscriptions, facts.cuts, spent, touched, until)
+
+
+def _sums(charges: pl.DataFrame) -> pl.DataFrame:
+    amounts = charges.select(*SPENT_KEY, amount=pl.col("amount_delta").cast(AMOUNT))
+    return amounts.cast({"period_start": INSTANT})
+
+
+def _touched(
+    step: Step, facts: Facts, restarted: pl.DataFrame, changed: pl.DataFrame, closed: datetime
+) -> pl.DataFrame:
+    parts: list[pl.DataFrame] = [restarted.select("account_id", pl.col("first_slice").cast(INSTANT))]
+    if not facts.minimums.is_empty():
+        parts += [_charged_late(facts, changed, closed), _ended(step, facts, closed)]
+    return pl.concat(parts).group_by("account_id").agg(pl.col("first_slice").min())
+
+
+def _charged_late(facts: Facts, changed: pl.DataFrame, closed: datetime) -> pl.DataFrame:
+    """The accounts and periods that are charged though their grace is over: in the steady state there are none."""
+    late = changed.filter(pl.col("period_start") < closed - _SHORTEST).join(
+        facts.minimums, on=["plan", "price_id"], how="semi"
+    )
+    if late.is_empty():
+        return late.select("account_id", first_slice="period_start")
+    over = _over(facts, instant(late["period_start"], "min"), closed).filter(pl.col("booked_at") <= closed)
+    zones = facts.subscriptions.select("account_id", "time_zone").unique()
+    in_zone = late.select("account_id", "period_start").unique().join(zones, on="account_id")
+    return in_zone.join(over, on=["time_zone", "period_start"], how="semi").select(
+        "account_id", first_slice="period_start"
+    )
+
+
+def _ended(step: Step, facts: Facts, closed: datetime) -> pl.DataFrame:
+    """The accounts with a period whose grace ended in the hours that closed since the step's last run."""
+    before = closed_until(step.lake, step.head)
+    if before is None:
+        every = _having(facts).select("account_id").unique()
+        return every.with_columns(first_slice=pl.lit(EPOCH, INSTANT))
+    over = _over(facts, before - LONGEST_GRACE - _DAY, closed)
+    now = over.filter((pl.col("booked_at") > before) & (pl.col("booked_at") <= closed))
+    if now.is_empty():
+        return now.select(account_id="time_zone", first_slice="period_start")
+    return _having(facts).join(now, on="time_zone").select("account_id", first_slice="period_start")
+
+
+def _having(facts: Facts) -> pl.DataFrame:
+    """The accounts that ever had a plan with a minimum, with their time zones."""
+    plans = facts.minimums["plan"].unique().implode()
+    return facts.subscriptions.filter(pl.col("plan").is_in(plans)).select("account_id", "time_zone").unique()
+
+
+def _over(facts: Facts, first: datetime, until: datetime) -> pl.DataFrame:
+    """The periods of each zone in [first, until), with the time at which their true-ups are booked."""
+    return with_grace(periods(facts.subscriptions["time_zone"].unique(), first, max(first + _DAY, until)), facts.graces)

@@ -1,0 +1,116 @@
+"""Goal: minimums go through every stage, and late use restates them."""
+
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from assets.invoices import issue
+from assets.verify import verify_invoice
+from documents.invoice import Invoice
+from pipelines.charge_proof import charges_that_do_not_sum
+from pipelines.checks import CHECKS, Window
+from resources.project import Project
+from resources.rebuild import rebuild_caches
+from tests.faults.books import assert_same, books
+from tests.pipelines import tiny
+from tests.pipelines.tiny import DAY, FIRST_DAY, HOUR, MONTH_END
+
+BOOK = (
+    tiny.BOOK.replace('included: "10"', 'included: "10"\n        minimum: "31.00"').replace(
+        "standard:\n", 'standard:\n    discount: "10"\n'
+    )
+    + "grace: 6 hours\n"
+)
+END = MONTH_END + DAY
+
+
+def make(directory: Path) -> Project:
+    settings = tiny.make(directory)
+    settings.price_book.write_text(BOOK, encoding="utf-8")
+    for number in range(3):
+        tiny.land_day(settings, FIRST_DAY + number * DAY)
+    return Project.open(settings, tiny.CLOCK)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    with make(tmp_path / "p") as opened:
+        yield opened
+
+
+def charged(project: Project, kinds: str) -> dict[str, Decimal]:
+    """What October comes to, by account."""
+    rows = project.lake.connection.execute(
+        "select account_id, sum(amount_delta) from charges"
+        f" where {kinds} and period_start < '2026-10-30' group by all order by all"
+    )
+    return dict(rows.fetchall())
+
+
+def check_all(project: Project) -> None:
+    last = project.lake.value("steps/writer/next_run") - 1
+    for check in CHECKS:
+        assert check.find(project, Window(0, last)).is_empty(), check.name
+
+
+def test_run_by_run_with_late_use_as_at_once(project: Project, tmp_path: Path) -> None:
+    for until in (FIRST_DAY + 30 * HOUR, MONTH_END, MONTH_END + 4 * HOUR):
+        tiny.bill(project, until)
+    # In Berlin October ends at 23:00 UTC, so its grace is over at 05:00.
+    assert charged(project, "kind = 'minimum'") == {}
+    tiny.bill(project, MONTH_END + 5 * HOUR)
+    assert list(charged(project, "kind = 'minimum'")) == ["second"]
+    tiny.bill(project, MONTH_END + 6 * HOUR)
+    assert charged(project, "true")["first"] == 31
+    tiny.land_record(project.settings, "late", FIRST_DAY + 7 * HOUR, 100)
+    tiny.bill(project, END)
+    assert charged(project, "true")["first"] == 31
+    check_all(project)
+    with make(tmp_path / "once") as once:
+        tiny.land_record(once.settings, "late", FIRST_DAY + 7 * HOUR, 100)
+        tiny.bill(once, END)
+        assert_same(books(once.lake), books(project.lake))
+
+
+def test_much_late_use_takes_a_true_up_back(project: Project) -> None:
+    tiny.bill(project, END)
+    tiny.land_record(project.settings, "late", FIRST_DAY + 7 * HOUR, 100_000)
+    tiny.bill(project, END)
+    assert charged(project, "kind = 'minimum'")["first"] == 0
+    check_all(project)
+
+
+def test_a_rebuild_appends_nothing(project: Project) -> None:
+    tiny.bill(project, END)
+    before = books(project.lake)
+    rows = project.lake.connection.execute("select count(*) from charges").fetchone()
+    rebuild_caches(project.lake)
+    tiny.bill(project, END)
+    assert project.lake.connection.execute("select count(*) from charges").fetchone() == rows
+    assert_same(before, books(project.lake))
+
+
+def test_an_invoice_shows_it_and_can_be_proved(project: Project) -> None:
+    tiny.bill(project, END)
+    assert issue(project, "issue", tiny.PERIOD)["issued"] == 2
+    number, text = project.lake.connection.execute(
+        "select number, document from invoices order by account_id"
+    ).fetchall()[0]
+    document = json.loads(text)
+    assert Invoice.read(document)
+    assert document["totals"]["lines"] == "31.00"
+    assert [line["description"] for line in document["lines"] if line["kind"] == "minimum"] == ["up to the minimum"]
+    assert [finding.first_difference for finding in verify_invoice(project, number)] == [None] * 3
+    project.lake.connection.execute("update charges set amount_delta = amount_delta + 1 where kind = 'minimum'")
+    assert verify_invoice(project, number)[0].first_difference is not None
+
+
+def test_a_wrong_or_lost_true_up_is_found(project: Project) -> None:
+    tiny.bill(project, END)
+    last = project.lake.value("steps/writer/next_run") - 1
+    assert charges_that_do_not_sum(project.lake, 0, last).is_empty()
+    project.lake.connection.execute("delete from charges where kind = 'minimum' and account_id = 'first'")
+    assert charges_that_do_not_sum(project.lake, 0, last).height == 1

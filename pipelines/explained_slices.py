@@ -71,8 +71,10 @@ class ExplainedSlices:
     def records(self, slices: pl.DataFrame, *, reaching_in: bool) -> pl.DataFrame:
         """The records stamped in these slices; of a gauge those too, if so asked, whose value may reach into them."""
         first, last = (instant(slices["slice_start"], at) for at in ("min", "max"))
-        meter = self.facts.meters.filter(pl.col("meter") == slices["meter"][0]).row(0, named=True)
-        back = timedelta(microseconds=meter["max_gap_microseconds"] or 0) if reaching_in else timedelta()
+        name = slices["meter"][0]
+        gaps = self.facts.meters.filter(pl.col("meter") == name)["max_gap_microseconds"]
+        gap = gaps[0] if gaps.len() else None  # a fee has no meter, and no records
+        back = timedelta(microseconds=gap or 0) if reaching_in else timedelta()
         cut = slices_of(self.facts.cuts(first, last + HOUR)).select("account_id", "slice_start", "slice_end")
         ended = slices.join(cut, on=["account_id", "slice_start"], how="left")
         wanted = ended.select(
@@ -80,8 +82,8 @@ class ExplainedSlices:
             ends=pl.col("slice_end").fill_null(pl.col("slice_start") + HOUR),
         )  # fmt: skip
         parameters = {
-            "run": self.run, "meter": meter["meter"], "account": slices["account_id"][0], "first": first - back,
-            "until": last + HOUR, "whoever": reaching_in and meter["max_gap_microseconds"] is not None,
+            "run": self.run, "meter": name, "account": slices["account_id"][0], "first": first - back,
+            "until": last + HOUR, "whoever": reaching_in and gap is not None,
         }  # fmt: skip
         with self.lake.registered(slices_to_explain=wanted):
             return self.lake.frame("steps/explain/records", parameters)

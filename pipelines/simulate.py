@@ -10,8 +10,11 @@ from typing import Final
 
 import polars as pl
 
+from assets.charge_kinds import due_of_all_kinds
+from assets.true_ups import due_of_minimums
 from rating import rate
 from rating.errors import MeterbookError
+from rating.fees import NO_METER
 from rating.money import QUANTITY, ZERO_AMOUNT, ZERO_QUANTITY
 from rating.periods import instant, periods
 from rating.pricebook import PriceBook, effective_books
@@ -19,7 +22,7 @@ from rating.pricing import compile_prices
 from rating.proration import subscription_spans
 from rating.schemas import TOTALS, no_rows
 from rating.sums import sum_by
-from resources.facts import Facts, facts_as_of
+from resources.facts import Facts, closed_until, facts_as_of
 from resources.lake import Lake
 
 NEWEST: Final = 2**62
@@ -74,8 +77,17 @@ def simulate(lake: Lake, book: PriceBook, period: str) -> Simulation:
         now = lake.frame("steps/simulate/charges", span)
     in_force = book.model_copy(update={"effective_from": min(book.effective_from, first)})
     rated = rate(usage, compile_prices([in_force]), facts.subscriptions, no_rows(TOTALS))
-    then = sum_by(rated.due, list(_KEY), "amount")
+    due = _due_in(facts.under([in_force]), rated.due, bounds, closed_until(lake, run) or first)
+    then = sum_by(due, list(_KEY), "amount")
     return _compared(run, now, then, rated.unpriced)
+
+
+def _due_in(facts: Facts, usage: pl.DataFrame, bounds: pl.DataFrame, closed: datetime) -> pl.DataFrame:
+    """The charges of use with all that comes beside them in the period, as far as its hours are closed."""
+    touched = bounds.select("account_id", meter=pl.lit(NO_METER), first_slice="period_start")
+    charges = due_of_all_kinds(facts, usage, touched, closed)
+    true_ups = due_of_minimums(facts, charges, touched.drop("meter"), closed)
+    return pl.concat([charges, true_ups]).join(bounds, on=["account_id", "period_start"], how="semi")
 
 
 def _bounds(lake: Lake, run: int, period: str) -> pl.DataFrame:

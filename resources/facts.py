@@ -62,6 +62,10 @@ class Facts:
         """How long after a period's end its true-ups are booked."""
         return compile_graces(self.books)
 
+    def under(self, books: list[PriceBook]) -> "Facts":
+        """The same facts, had these books been in force."""
+        return Facts(books, self.meters, self.subscriptions)
+
     def cuts(self, start: datetime, end: datetime) -> pl.DataFrame:
         """The boundaries off the whole hour that cut slices in [start, end), by account."""
         times = [book.effective_from for book in effective_books(self.books)]

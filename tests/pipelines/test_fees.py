@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -14,6 +15,9 @@ from assets.verify import verify_invoice
 from documents.invoice import Invoice
 from pipelines.charge_proof import charges_that_do_not_sum
 from pipelines.checks import CHECKS, Window
+from pipelines.explain import Hour, explain_hour, explain_line
+from pipelines.simulate import simulate
+from resources.price_books import read_price_book
 from resources.project import Project
 from resources.rebuild import rebuild_caches
 from resources.settings import Settings
@@ -74,7 +78,7 @@ def at_once(directory: Path, *, changed: bool) -> Project:
     return opened
 
 
-def fees(project: Project) -> list[tuple[object, ...]]:
+def fees(project: Project) -> list[tuple[Any, ...]]:
     return project.lake.connection.execute(
         "select account_id, plan, slice_start, sum(quantity_delta), sum(amount_delta) from charges"
         " where kind = 'recurring' group by all having sum(amount_delta) <> 0 order by all"
@@ -195,6 +199,25 @@ def test_an_invoice_shows_the_fee_and_can_be_proved(project: Project) -> None:
     assert verify_invoice(project, rows[0][0])[0].first_difference is not None
 
 
+def test_a_fee_is_explained_and_simulated(project: Project) -> None:
+    tiny.bill(project, UNTIL)
+    issue(project, "issue", tiny.PERIOD)
+    query = "select number, line, exact from invoice_lines where kind = 'recurring' and account_id = 'first'"
+    for number, line, exact in project.lake.connection.execute(query).fetchall():
+        explained = explain_line(project.lake, number, line)
+        assert explained.slices["amount"].sum() == explained.sums["books"] == exact
+        assert explained.records.is_empty()
+    for hour in explain_hour(project.lake, Hour("first", utc("2026-10-01T00:00"), price="recurring")):
+        assert hour.sums["amount"] == 31
+    same = simulate(project.lake, read_price_book(project.settings.price_book), tiny.PERIOD)
+    assert same.totals["difference"].to_list() == [0]
+    dearer = BOOK.replace("31.00", "62.00")
+    project.settings.price_book.write_text(dearer, encoding="utf-8")
+    other = simulate(project.lake, read_price_book(project.settings.price_book), tiny.PERIOD)
+    paid = sum((row[4] for row in fees(project) if row[2] < utc("2026-10-31T18:30")), D(0))
+    assert other.totals["difference"].to_list() == [paid]
+
+
 @pytest.mark.parametrize(
     "hand",
     [
@@ -216,7 +239,7 @@ def test_credit_pays_a_fee_and_its_revenue_has_a_name(project: Project) -> None:
         "select account, sum(amount) from ledger_entries where account like 'revenue%' group by all order by account"
     ).pl()
     assert earned["account"].to_list() == ["revenue:(fees)", "revenue:requests"]
-    assert earned["sum(amount)"][0] == -sum(row[4] for row in fees(project))  # type: ignore[misc]
+    assert earned["sum(amount)"][0] == -sum(row[4] for row in fees(project))
     drawn = project.lake.connection.execute(
         "select sum(amount) from ledger_entries where lot = 'welcome' and kind = 'usage'"
     ).pl()

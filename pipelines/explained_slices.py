@@ -13,8 +13,9 @@ import polars as pl
 
 from assets.invoices import priced_usage
 from documents.content import describe_prices
+from rating.account_caps import ACCOUNT_MAXIMUM, has_account_caps
 from rating.agreed import OF_PRICE
-from rating.money import QUANTITY
+from rating.money import QUANTITY, ZERO_AMOUNT, ZERO_QUANTITY
 from rating.periods import instant
 from rating.pricing import tier_parts
 from rating.sums import sum_by
@@ -66,7 +67,8 @@ class ExplainedSlices:
     def price(self, version: str) -> dict[str, Any] | None:
         """The price of a version, with what is prorated as it holds here; none where no price book has it any more."""
         rows = self.rows.filter(pl.col("version") == version, pl.col("model").is_not_null())
-        return None if rows.is_empty() else rows.select(PRICE_COLUMNS).row(0, named=True)
+        names = [*PRICE_COLUMNS, *(name for name in (ACCOUNT_MAXIMUM,) if name in rows.columns)]
+        return None if rows.is_empty() else rows.select(names).row(0, named=True)
 
     def records(self, slices: pl.DataFrame, *, reaching_in: bool) -> pl.DataFrame:
         """The records stamped in these slices; of a gauge those too, if so asked, whose value may reach into them."""
@@ -118,7 +120,23 @@ def _parts(rows: pl.DataFrame) -> pl.DataFrame:
         "row_id", "kind", tier=pl.lit(0, pl.Int32), quantity="used", unit_price=pl.lit(0, QUANTITY), amount="charged"
     )
     parts = pl.concat([of_usage, others.select(of_usage.columns)])
+    if has_account_caps(rows):
+        parts = _with_account_caps(parts, rows)
     return parts.join(rows.select("row_id", "version"), on="row_id", maintain_order="left")
+
+
+def _with_account_caps(parts: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """What `account_maximum` takes off a slice is what its own parts come to beyond its charge; it joins the cap's part."""
+    own = sum_by(parts, ["row_id"], "amount").rename({"amount": "own"})
+    costs = rows.join(own, on="row_id", how="left").with_columns(pl.col("own").fill_null(ZERO_AMOUNT))
+    taken_off = costs.filter(pl.col("charged") != pl.col("own")).with_columns(
+        tier=pl.lit(0), kind=pl.lit("cap"), quantity=ZERO_QUANTITY, unit_price=ZERO_QUANTITY,
+        amount=pl.col("charged") - pl.col("own"),
+    )  # fmt: skip
+    caps = taken_off.select(pl.col(name).cast(dtype) for name, dtype in parts.schema.items())
+    return sum_by(pl.concat([parts, caps]), ["row_id", "tier", "kind", "unit_price"], "quantity", "amount").select(
+        parts.columns
+    )
 
 
 def _described(parts: pl.DataFrame, rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:

@@ -22,6 +22,7 @@ currency: EUR
 meters:
   cpu: {title: Compute, unit: vCPU-hour, aggregation: time_weighted, max_gap: 10 min}
   requests: {title: Requests, unit: request, aggregation: sum}
+  storage: {title: Storage, unit: GB, aggregation: sum}
   traffic: {title: Traffic, unit: GB, aggregation: sum}
 plans:
   standard:
@@ -32,6 +33,7 @@ plans:
         model: graduated
         included: "10"
         tiers: [{up_to: "100", unit_price: "0.02"}, {unit_price: "0.0123", flat_fee: "0.5"}]
+      - {id: storage, meter: storage, model: unit, unit_price: "1", accumulate: resource, maximum: "10", account_maximum: "12"}
       - {id: traffic, meter: traffic, model: unit, unit_price: "0.05", maximum: "3.00", accumulate: resource}
 """
 SECOND_BOOK = (
@@ -61,12 +63,15 @@ RECORDS = """event_id,timestamp,account_id,resource_id,meter,quantity
 9,2026-10-07T08:00:00Z,second,site-b,requests,20
 10,2026-10-31T22:30:00Z,second,site-b,requests,30
 11,2026-10-31T23:30:00Z,second,site-b,requests,30
+12,2026-10-08T08:00:00Z,first,disk-a,storage,10.5
+13,2026-10-08T09:00:00Z,first,disk-b,storage,7.25
 """
 LATE = """event_id,timestamp,account_id,resource_id,meter,quantity
 l1,2026-10-05T09:00:00Z,first,site,requests,7.7
 l2,2026-10-06T08:30:00Z,first,site,traffic,3
 l3,2026-10-07T09:00:00Z,first,vm,traffic,60
 l4,2026-11-02T08:00:00Z,first,site,requests,50
+l6,2026-10-08T07:00:00Z,first,disk-c,storage,0.125
 l5,2026-10-05T00:02:00Z,first,vm,cpu,3
 """
 

@@ -72,6 +72,7 @@ def test_what_changes_is_what_the_prices_say(billed: Settings, book: str) -> Non
     assert [(row["plan"], row["price_id"], row["difference"]) for row in made["prices"]] == [
         ("standard", "cpu", "0"),
         ("standard", "requests", "1.4"),
+        ("standard", "storage", "0"),
         ("standard", "traffic", "-0.5"),
     ]
     total = {name: sum(Decimal(row[name]) for row in made["accounts"]) for name in ("now", "then", "difference")}
@@ -80,9 +81,9 @@ def test_what_changes_is_what_the_prices_say(billed: Settings, book: str) -> Non
 
 
 def _first() -> tuple[str, str, str]:
-    """By hand: the gauge, 183.3 requests above the 10 included, traffic of the site (70.5, capped) and the machine (10)."""
+    """By hand: the gauge, 183.3 requests above the 10 included, traffic of site (70.5, capped) and machine, storage."""
     cpu = Decimal("0.666666667") * Decimal("0.04")
-    now = cpu + 100 * Decimal("0.02") + Decimal("83.3") * Decimal("0.0123") + Decimal("0.5") + 3 + Decimal("0.5")
+    now = cpu + 100 * Decimal("0.02") + Decimal("83.3") * Decimal("0.0123") + Decimal("0.5") + 3 + Decimal("0.5") + 12
     then = now + 100 * Decimal("0.01") - Decimal("0.5")
     return plain_text(now), plain_text(then), plain_text(then - now)
 

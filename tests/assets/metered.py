@@ -152,7 +152,7 @@ def random_records(chance: random.Random, meters: Mapping[str, Spec], count: int
             Record(
                 f"e{number}", moment, chance.choice("abc"), f"r{chance.randrange(resources)}", meter,
                 Decimal(chance.randrange(1, 5000)).scaleb(-chance.choice([0, 2, 9])) * (-1 if signed else 1),
-                chance.choice([None, Decimal("0.25"), Decimal(3)]),
+                chance.choice([Decimal("0.25"), Decimal(3), *([] if meters[meter].get("value") else [None])]),
                 json.dumps(dimensions, sort_keys=True, separators=(",", ":"), ensure_ascii=False),
             )
         )  # fmt: skip

@@ -112,6 +112,19 @@ def reference_files() -> list[File]:
     return [_lines("accounts", "accounts", accounts), _lines("subscriptions", "plans", plans)]
 
 
+def corrections_file(name: str, voided: Iterable[Record], replaced: Iterable[Record]) -> File:
+    """Corrections: records that do not count, and records with another quantity."""
+    rows = [
+        {
+            "source": record.source, "event_id": record.event_id, "timestamp": record.timestamp.isoformat(), "action": action,
+            "reason": "test", "by": "test",
+        } | ({"quantity": str(record.quantity)} if action == "replace" else {})
+        for action, records in (("void", voided), ("replace", replaced))
+        for record in records
+    ]  # fmt: skip
+    return _lines("corrections", name, rows)
+
+
 def usage_file(name: str, records: Iterable[Record]) -> File:
     """Records as lines of JSON."""
     rows = [

@@ -79,8 +79,8 @@ def _prepare(step: Step, facts: Facts, window: Window, *, corrected: bool) -> No
         bounds = {**step.bounds(), "closed_until": window.closed}
         with voided_too(step.lake) if corrected else nullcontext():
             step.lake.run_statement("steps/usage_hourly/touched_hours", bounds)
-            if (facts.meters["aggregation"] == "counter").any():
-                _prepare_counters(step, late, window)
+        if (facts.meters["aggregation"] == "counter").any():
+            _prepare_counters(step, late, window)
         if corrected:
             step.lake.run_statement("steps/corrections/touched_hours", bounds)
         if facts.meters["is_periodic"].any():

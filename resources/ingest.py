@@ -39,7 +39,7 @@ def prepare(lake: Lake, run: int, now: datetime) -> None:
     if lake.memo.get("judge") == mark:
         return
     lake.run_statement("steps/ingest/known_accounts", {"run": run})
-    meters = compile_meters(books_as_of(lake, run)).select("meter", "allow_negative")
+    meters = compile_meters(books_as_of(lake, run)).select("meter", "allow_negative", "value")
     with lake.registered(meters_to_know=meters):
         lake.run_statement("steps/ingest/known_meters")
     lake.memo["judge"] = mark

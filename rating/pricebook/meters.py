@@ -62,7 +62,7 @@ class Meter(Part):
     title: Text | None = None
     """What invoices call the meter; its name if left out."""
     value: Literal["quantity", "amount"] = "quantity"
-    """What is summed of a record: its quantity, or the amount of money that it carries itself (0 where it has none)."""
+    """What is summed of a record: its quantity, or the `amount` of money that it carries, for prices that are `dynamic`."""
     of: Text | None = None
     """The dimension whose different values are counted; it does not tell quantities apart, and records without it add nothing."""
     max_gap: Duration | None = None
@@ -85,7 +85,7 @@ class Meter(Part):
     minimum_samples: Annotated[int, Field(strict=True, ge=1)] = 1
     """How many samples a period needs; with fewer nothing is billed, and the run reports it."""
     pooled: bool = False
-    """Whether the samples of all resources of an account are summed, per five minutes; the resource is then called `*`."""
+    """Whether an account's resources are summed, the last sample of each per five minutes; the resource is called `*`."""
     rounding: Rounding | None = None
     """How the quantity is rounded; exact if left out."""
     minimum_per_record: Quantity | None = None

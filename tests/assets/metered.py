@@ -112,6 +112,19 @@ def reference_files() -> list[File]:
     return [_lines("accounts", "accounts", accounts), _lines("subscriptions", "plans", plans)]
 
 
+def corrections_file(name: str, voided: Iterable[Record], replaced: Iterable[Record]) -> File:
+    """Corrections: records that do not count, and records with another quantity."""
+    rows = [
+        {
+            "source": record.source, "event_id": record.event_id, "timestamp": record.timestamp.isoformat(), "action": action,
+            "reason": "test", "by": "test",
+        } | ({"quantity": str(record.quantity)} if action == "replace" else {})
+        for action, records in (("void", voided), ("replace", replaced))
+        for record in records
+    ]  # fmt: skip
+    return _lines("corrections", name, rows)
+
+
 def usage_file(name: str, records: Iterable[Record]) -> File:
     """Records as lines of JSON."""
     rows = [
@@ -152,7 +165,7 @@ def random_records(chance: random.Random, meters: Mapping[str, Spec], count: int
             Record(
                 f"e{number}", moment, chance.choice("abc"), f"r{chance.randrange(resources)}", meter,
                 Decimal(chance.randrange(1, 5000)).scaleb(-chance.choice([0, 2, 9])) * (-1 if signed else 1),
-                chance.choice([None, Decimal("0.25"), Decimal(3)]),
+                chance.choice([Decimal("0.25"), Decimal(3), *([] if meters[meter].get("value") else [None])]),
                 json.dumps(dimensions, sort_keys=True, separators=(",", ":"), ensure_ascii=False),
             )
         )  # fmt: skip

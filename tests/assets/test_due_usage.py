@@ -1,5 +1,6 @@
 """Goal: whatever the aggregation, order and grouping of records, slices hold what a walk over all records says."""
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from tests.assets.metered import (
     METERS,
     START,
     chances,
+    corrections_file,
     from_records,
     meter,
     open_project,
@@ -90,3 +92,18 @@ def test_plans_and_zones_that_come_late(tmp_path: Path) -> None:
         runs.land(project, [accounts, plans])
         meter(project, END)
         assert_metered(standing(project), records)
+
+
+def test_corrected_records(tmp_path: Path) -> None:
+    """Records that are void or another quantity change whatever they changed: what follows them, and their period."""
+    records = random_records(chances(5), METERS, 2 * RECORDS)
+    voided, replaced = records[::7], [replace(record, quantity=abs(record.quantity) + 2) for record in records[1::7]]
+    with open_project(tmp_path / "p") as project:
+        runs.land(project, [usage_file("all", records)])
+        meter(project, START + 40 * HOUR)
+        runs.land(project, [corrections_file("some", voided[::2], replaced)])
+        meter(project, END)
+        runs.land(project, [corrections_file("more", voided[1::2], [])])
+        meter(project, END)
+        left = [record for place, record in enumerate(records) if place % 7 > 1] + replaced
+        assert_metered(standing(project), left)

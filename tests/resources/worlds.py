@@ -32,6 +32,8 @@ currency: EUR
 meters:
   requests: {unit: request, aggregation: sum}
   balance: {unit: GB, aggregation: sum, allow_negative: true}
+  resold: {unit: EUR, aggregation: sum, value: amount}
+  returned: {unit: EUR, aggregation: sum, value: amount, allow_negative: true}
   cpu: {unit: vCPU-hour, aggregation: time_weighted, max_gap: 10 min}
   memory: {unit: GB-hour, aggregation: time_weighted, max_gap: 10 min, factor: "0.000001024"}
   storage: {unit: GB-hour, aggregation: time_weighted, max_gap: 10 min}

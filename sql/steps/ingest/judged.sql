@@ -23,6 +23,11 @@ select
         when yielded.dimensions is null then 'dimensions_not_flat'
         when meter is null or not list_contains(getvariable('known_meters'), meter) then 'unknown_meter'
         when quantity < 0 and not list_contains(getvariable('negative_meters'), meter) then 'negative'
+        when getvariable('amount_meters') <> [] and amount is null and list_contains(getvariable('amount_meters'), meter)
+        then 'amount_missing'
+        when getvariable('amount_meters') <> [] and amount < 0 and list_contains(getvariable('amount_meters'), meter)
+            and not list_contains(getvariable('negative_meters'), meter)
+        then 'negative'
         when account_id is null or account_id in (from unknown_accounts) then 'unknown_account'
         when "timestamp" > (select latest from latest_timestamp) then 'future'
     end as reason

@@ -5,8 +5,8 @@ with valued as (
     select
         samples.* exclude (quantity, amount), rounding_mode, rounding_step, minimum_per_record,
         make_timestamptz(epoch_us("timestamp") // 3600000000 * 3600000000) as hour,
-        case value when 'amount' then coalesce(amount, 0) else quantity end as value,
-        case when rounding_per = 'record' then case value when 'amount' then coalesce(amount, 0) else quantity end % rounding_step
+        case value when 'amount' then amount else quantity end as value,
+        case when rounding_per = 'record' then case value when 'amount' then amount else quantity end % rounding_step
              else 0 end as surplus
     from samples join chosen_meters using (meter)
 )

@@ -1,5 +1,6 @@
 """Charges: what hourly usage costs under the prices of its time (semantics 3)."""
 
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,14 +10,14 @@ import polars as pl
 from assets.charge_kinds import due_of_all_kinds, fees_touched
 from assets.partitions import DAYS
 from assets.shown import counts, money, shown
-from assets.true_ups import true_ups
+from assets.true_ups import SPENT, spent_on_minimums, true_ups
 from rating import difference, rate
 from rating.account_caps import version_changes
 from rating.periods import INSTANT, instant, periods
-from rating.schemas import CHARGE_KEY, DUE, no_rows
+from rating.schemas import CHARGE_KEY, no_rows
 from rating.sums import sum_by
 from rating.true_ups import MINIMUM
-from resources.account_rows import rows_of_accounts
+from resources.account_rows import Accounts, of_accounts, rows_of_accounts
 from resources.facts import EPOCH, Facts, closed_until, facts_as_of
 from resources.project import Project
 from resources.project_source import ProjectSource
@@ -24,7 +25,8 @@ from resources.writer import Step, converge
 
 # Running totals are kept this long after their period: later records restart from its beginning.
 TOTALS_KEPT = timedelta(days=62)
-CHARGED = {**{name: DUE[name] for name in CHARGE_KEY}, "quantity_delta": DUE["quantity"], "amount_delta": DUE["amount"]}
+# So many rows of usage are rated at once, about; more are rated in parts, so that memory stays flat.
+MOST_ROWS = 4_000_000
 USAGE_KEY = ("account_id", "service_id", "resource_id", "meter", "dimensions", "slice_start")
 SCOPE_PERIOD = ("account_id", "meter", "period_start")
 
@@ -35,31 +37,79 @@ def rate_usage(project: Project, job: str) -> dict[str, Any]:
     return converge(project.lake, "charges", job, _rate)
 
 
+@dataclass(frozen=True)
+class Rating:
+    """What is rated in a run: touched (account, meter, first_slice), those of them that restart, and between which hours.
+
+    `recent` is the first hour that closed since the last run, `closed` the end of the last one.
+    """
+
+    facts: Facts
+    touched: pl.DataFrame
+    fresh: pl.DataFrame
+    recent: datetime
+    closed: datetime
+
+
+@dataclass(frozen=True)
+class Part:
+    """What rating some accounts left: the state of their scopes, what counts towards minimums, and what it came to."""
+
+    totals: pl.DataFrame
+    spent: pl.DataFrame
+    summary: pl.DataFrame
+    unpriced: int
+
+
 def _rate(step: Step) -> dict[str, Any]:
     facts = facts_as_of(step.lake, step.run)
     closed = closed_until(step.lake, step.run) or EPOCH
     recent: datetime = step.lake.value("steps/charges/first_closing", step.bounds()) or closed
     used = step.lake.frame("steps/charges/touched", step.bounds())
     started = _started(step, facts, used, closed)
-    touched, fresh = _touched(step, facts, used, started, (recent, closed))
-    if touched.is_empty():
-        return _report(_append(step, facts, started, closed, no_rows(CHARGED)), recent, 0, 0)
-    totals = step.lake.frame("steps/charges/totals", {"run": step.run})
-    usage, standing = _load(step, touched, recent, closed)
-    kept = _without(totals, fresh)
-    rated = rate(_forget_counted(usage, fresh), facts.prices, facts.subscriptions, kept)
-    changed = difference(due_of_all_kinds(facts, rated.due, touched, closed), standing)
-    _keep_totals(step, kept, rated.totals, closed)
-    every = _append(step, facts, started, closed, changed)
-    return _report(every, recent, touched["account_id"].n_unique(), rated.unpriced.height)
+    rating = Rating(facts, *_touched(step, facts, used, started, (recent, closed)), recent, closed)
+    parts: list[Part] = []
+    if not rating.touched.is_empty():
+        kept = _without(step.lake.frame("steps/charges/totals", {"run": step.run}), rating.fresh)
+        parts = [_rate_part(step, rating, kept, accounts) for accounts in _account_parts(step, rating)]
+        _keep_totals(step, kept, pl.concat([part.totals for part in parts]), closed)
+    spent = pl.concat([part.spent for part in parts]) if parts else no_rows(SPENT)
+    trued = true_ups(step, facts, started, spent, closed)
+    step.append("charges", trued)
+    summaries = pl.concat([*(part.summary for part in parts), _summary(trued, recent)])
+    return _report(summaries, rating.touched["account_id"].n_unique(), sum(part.unpriced for part in parts))
 
 
-def _append(step: Step, facts: Facts, started: pl.DataFrame, closed: datetime, changed: pl.DataFrame) -> pl.DataFrame:
-    """Append what changed and the true-ups that follow from it; returns both."""
-    trued = true_ups(step, facts, started, changed, closed)
-    every = pl.concat([changed, trued]) if trued.height else changed
-    step.append("charges", every)
-    return every
+def _account_parts(step: Step, rating: Rating) -> list[tuple[str, str] | None]:
+    """The accounts in parts of so much usage that it fits into memory; a part is from one account to another, by order.
+
+    Files hold their rows account by account, so a part reads little of what the others read.
+    """
+    since = instant(rating.fresh["first_slice"], "min") if rating.fresh.height else rating.closed
+    rows = int(step.lake.value("steps/charges/usage_to_rate", {**step.bounds(), "since": since}))
+    parts = 1 + rows // MOST_ROWS
+    if parts == 1:
+        return [None]
+    accounts = rating.touched["account_id"].unique().sort()
+    size = -(-accounts.len() // parts)
+    slices = [accounts.slice(start, size) for start in range(0, accounts.len(), size)]
+    return [(part[0], part[-1]) for part in slices]
+
+
+def _rate_part(step: Step, whole: Rating, kept: pl.DataFrame, accounts: tuple[str, str] | None) -> Part:
+    """Rate these accounts, and append what differs."""
+    rating, totals = whole, kept
+    if accounts is not None:
+        inside = of_accounts(accounts)
+        rating = replace(whole, touched=whole.touched.filter(inside), fresh=whole.fresh.filter(inside))
+        totals = kept.filter(inside)
+    usage, standing = _load(step, rating, accounts)
+    rated = rate(_forget_counted(usage, rating.fresh), rating.facts.prices, rating.facts.subscriptions, totals)
+    due = due_of_all_kinds(rating.facts, rated.due, rating.touched, rating.closed)
+    changed = difference(due, standing)
+    step.append("charges", changed)
+    spent = spent_on_minimums(rating.facts, changed)
+    return Part(rated.totals, spent, _summary(changed, rating.recent), rated.unpriced.height)
 
 
 def _started(step: Step, facts: Facts, used: pl.DataFrame, closed: datetime) -> pl.DataFrame:
@@ -142,23 +192,22 @@ def _held_by_periods(accounts: pl.DataFrame, facts: Facts) -> pl.DataFrame:
     return held.filter(inside)
 
 
-def _load(step: Step, touched: pl.DataFrame, recent: datetime, closed: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Usage and standing charges of all touched slices.
+def _load(step: Step, rating: Rating, every: Accounts) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Usage and standing charges of all touched slices of these accounts.
 
     In two parts, because the hours that just closed (from `recent` on) hold nearly all of it, and earlier ones are read
     for late records only.
     """
+    touched, recent = rating.touched, rating.recent
     first = instant(touched["first_slice"], "min")
-    parts: list[tuple[pl.Series | None, datetime, datetime]] = [(None, recent, closed)]
+    parts: list[tuple[Accounts, datetime, datetime]] = [(every, recent, rating.closed)]
     if first < recent:
         parts.append((touched.filter(pl.col("first_slice") < recent)["account_id"], first, recent))
     usage = pl.concat([_usage(step, touched, *part) for part in parts])
     return usage, pl.concat([_standing(step, touched, *part) for part in parts])
 
 
-def _usage(
-    step: Step, touched: pl.DataFrame, accounts: pl.Series | None, first: datetime, until: datetime
-) -> pl.DataFrame:
+def _usage(step: Step, touched: pl.DataFrame, accounts: Accounts, first: datetime, until: datetime) -> pl.DataFrame:
     """Each touched slice, with the part of its quantity that was counted before."""
     columns = (*USAGE_KEY, "quantity", "run")
     rows = _touched_rows(step, rows_of_accounts(step.lake, "usage_hourly", columns, accounts, first, until), touched)
@@ -168,9 +217,7 @@ def _usage(
     return increments if rows["run"].n_unique() <= 1 else sum_by(increments, USAGE_KEY, "quantity", "counted")
 
 
-def _standing(
-    step: Step, touched: pl.DataFrame, accounts: pl.Series | None, first: datetime, until: datetime
-) -> pl.DataFrame:
+def _standing(step: Step, touched: pl.DataFrame, accounts: Accounts, first: datetime, until: datetime) -> pl.DataFrame:
     """What was charged for the touched slices but true-ups; `rating.difference` adds up."""
     columns = (*CHARGE_KEY, "quantity_delta", "amount_delta", "run")
     rows = rows_of_accounts(step.lake, "charges", columns, accounts, first, until)
@@ -212,22 +259,29 @@ def _keep_totals(step: Step, kept: pl.DataFrame, moved: pl.DataFrame, closed: da
     step.append("rated_totals", state)
 
 
-def _report(changed: pl.DataFrame, recent: datetime, accounts: int, unpriced: int) -> dict[str, Any]:
+def _summary(changed: pl.DataFrame, recent: datetime) -> pl.DataFrame:
+    """How many charges, and of how much: by account, currency, and whether its hour was billed before."""
+    key = ("account_id", "currency", "late")
+    late = changed.select("account_id", "currency", amount="amount_delta", late=pl.col("slice_start") < recent)
+    return late.group_by(key).agg(charges=pl.len()).join(sum_by(late, key, "amount"), on=key)
+
+
+def _report(summary: pl.DataFrame, accounts: int, unpriced: int) -> dict[str, Any]:
     """Counts and sums of what was appended; `late_` is the part of hours that were billed before."""
-    late = changed.filter(pl.col("slice_start") < recent)
+    late = summary.filter("late")
     return {
-        "charges": changed.height,
+        "charges": summary["charges"].sum(),
         "accounts_touched": accounts,
-        "accounts_charged": changed["account_id"].n_unique(),
+        "accounts_charged": summary["account_id"].n_unique(),
         "unpriced_slices": unpriced,
-        "charged": _charged(changed),
-        "late_charges": late.height,
+        "charged": _charged(summary),
+        "late_charges": late["charges"].sum(),
         "late_charged": _charged(late),
     }
 
 
-def _charged(changed: pl.DataFrame) -> dict[str, str]:
-    sums = changed.group_by("currency").agg(pl.col("amount_delta").sum()).sort("currency")
+def _charged(summary: pl.DataFrame) -> dict[str, str]:
+    sums = sum_by(summary, ("currency",), "amount").sort("currency")
     return {currency: str(amount) for currency, amount in sums.iter_rows()}
 
 

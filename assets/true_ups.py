@@ -12,7 +12,7 @@ from rating import difference
 from rating.money import AMOUNT
 from rating.periods import INSTANT, instant, periods
 from rating.pricebook.fields import LONGEST_GRACE
-from rating.schemas import DUE
+from rating.schemas import CHARGE_KEY, DUE, no_rows
 from rating.sums import sum_by
 from rating.true_ups import SPENT_KEY, true_ups_due, with_grace
 from resources.facts import EPOCH, Facts, closed_until
@@ -23,22 +23,33 @@ _DAY = timedelta(days=1)
 _SHORTEST = timedelta(days=27)
 
 
-def true_ups(
-    step: Step, facts: Facts, restarted: pl.DataFrame, changed: pl.DataFrame, closed: datetime
-) -> pl.DataFrame:
-    """What to append of true-ups, after this run's other charges `changed`.
+# What this run's other charges come to, of prices that have a minimum.
+SPENT = {name: DUE[name] for name in SPENT_KEY} | {"amount": AMOUNT}
+NOTHING = {name: DUE[name] for name in CHARGE_KEY} | {"quantity_delta": DUE["quantity"], "amount_delta": DUE["amount"]}
+
+
+def spent_on_minimums(facts: Facts, changed: pl.DataFrame) -> pl.DataFrame:
+    """What charges come to by price and period (`SPENT`), of the prices that have a minimum."""
+    if facts.minimums.is_empty():
+        return no_rows(SPENT)
+    having = changed.join(facts.minimums, on=["plan", "price_id"], how="semi")
+    return sum_by(_sums(having), SPENT_KEY, "amount")
+
+
+def true_ups(step: Step, facts: Facts, restarted: pl.DataFrame, spent: pl.DataFrame, closed: datetime) -> pl.DataFrame:
+    """What to append of true-ups, after this run's other charges, which come to `spent`.
 
     `restarted` (account_id, first_slice) are accounts whose subscriptions or prices changed, from the start of a period.
     """
-    touched = _touched(step, facts, restarted, changed, closed)
+    touched = _touched(step, facts, restarted, spent, closed)
     if touched.is_empty():
-        return changed.clear()
+        return no_rows(NOTHING)
     bounds = {"run": step.run, "first": touched["first_slice"].min()}
     prices = facts.minimums.select("plan", "price_id").unique()
     with step.lake.registered(accounts_to_true_up=touched, prices_to_true_up=prices):
         standing = step.lake.frame("steps/charges/standing_true_ups", bounds)
         before = step.lake.frame("steps/charges/spent", bounds)
-    due = due_of_minimums(facts, pl.concat([_sums(before), _sums(changed)]), touched, closed)
+    due = due_of_minimums(facts, pl.concat([_sums(before), spent]), touched, closed)
     return difference(due, standing.select(pl.col(name).cast(dtype) for name, dtype in DUE.items()))
 
 
@@ -54,20 +65,16 @@ def _sums(charges: pl.DataFrame) -> pl.DataFrame:
     return amounts.cast({"period_start": INSTANT})
 
 
-def _touched(
-    step: Step, facts: Facts, restarted: pl.DataFrame, changed: pl.DataFrame, closed: datetime
-) -> pl.DataFrame:
+def _touched(step: Step, facts: Facts, restarted: pl.DataFrame, spent: pl.DataFrame, closed: datetime) -> pl.DataFrame:
     parts: list[pl.DataFrame] = [restarted.select("account_id", pl.col("first_slice").cast(INSTANT))]
     if not facts.minimums.is_empty():
-        parts += [_charged_late(facts, changed, closed), _ended(step, facts, closed)]
+        parts += [_charged_late(facts, spent, closed), _ended(step, facts, closed)]
     return pl.concat(parts).group_by("account_id").agg(pl.col("first_slice").min())
 
 
-def _charged_late(facts: Facts, changed: pl.DataFrame, closed: datetime) -> pl.DataFrame:
+def _charged_late(facts: Facts, spent: pl.DataFrame, closed: datetime) -> pl.DataFrame:
     """The accounts and periods that are charged though their grace is over: in the steady state there are none."""
-    late = changed.filter(pl.col("period_start") < closed - _SHORTEST).join(
-        facts.minimums, on=["plan", "price_id"], how="semi"
-    )
+    late = spent.filter(pl.col("period_start") < closed - _SHORTEST)
     if late.is_empty():
         return late.select("account_id", first_slice="period_start")
     over = _over(facts, instant(late["period_start"], "min"), closed).filter(pl.col("booked_at") <= closed)

@@ -215,7 +215,8 @@ def test_a_fee_is_explained_and_simulated(project: Project) -> None:
     project.settings.price_book.write_text(dearer, encoding="utf-8")
     other = simulate(project.lake, read_price_book(project.settings.price_book), tiny.PERIOD)
     paid = sum((row[4] for row in fees(project) if row[2] < utc("2026-10-31T18:30")), D(0))
-    assert other.totals["difference"].to_list() == [paid]
+    # Twice what was rounded is not what twice as much is rounded to.
+    assert abs(other.totals["difference"][0] - paid) <= 3 * D("1e-18")
 
 
 @pytest.mark.parametrize(

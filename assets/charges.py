@@ -261,9 +261,9 @@ def _keep_totals(step: Step, kept: pl.DataFrame, moved: pl.DataFrame, closed: da
 
 def _summary(changed: pl.DataFrame, recent: datetime) -> pl.DataFrame:
     """How many charges, and of how much: by account, currency, and whether its hour was billed before."""
-    key = ("account_id", "currency", "late")
-    late = changed.select("account_id", "currency", amount="amount_delta", late=pl.col("slice_start") < recent)
-    return late.group_by(key).agg(charges=pl.len()).join(sum_by(late, key, "amount"), on=key)
+    late = pl.col("slice_start") < recent
+    rows = changed.select("account_id", "currency", late=late, amount="amount_delta", charges=pl.lit(1, pl.Int64))
+    return sum_by(rows, ("account_id", "currency", "late"), "amount", "charges")
 
 
 def _report(summary: pl.DataFrame, accounts: int, unpriced: int) -> dict[str, Any]:

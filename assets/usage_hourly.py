@@ -19,8 +19,10 @@ from resources.project_source import ProjectSource
 from resources.writer import Step, converge, run_of
 
 HOUR = timedelta(hours=1)
-# The sums of so few hours fit in memory, and Polars writes them in half the time; those of many are written as they come.
+# The sums of so few hours and records fit in memory, and Polars writes them in half the time; those of many are written
+# as they come.
 FEW_HOURS = timedelta(hours=6)
+FEW_RECORDS = 30_000_000
 TABLES = ("meters_again", "sum_meters", "cut_slices")
 
 
@@ -195,7 +197,8 @@ def _short(step: Step, facts: Facts, window: Window) -> pl.DataFrame:
 
 def _append_sums(step: Step, window: Window) -> int:
     parameters = {**step.bounds(), "closed_until": window.closed, "until": window.until}
-    if window.until - window.closed <= FEW_HOURS:
+    taken = int(step.lake.value("steps/usage_hourly/records_taken", step.bounds()))
+    if window.until - window.closed <= FEW_HOURS and taken <= FEW_RECORDS:
         sums = step.lake.frame("steps/usage_hourly/new_sums", parameters)
         # What is asked of a few accounts later then lies in few places of the file.
         step.append("usage_hourly", sums.sort("account_id"))

@@ -1,10 +1,10 @@
-"""Rating in parts makes the same books as rating at once (`assets.charges`)."""
+"""Very much usage is written as it comes and rated in parts, and makes the same books as little usage at once."""
 
 from pathlib import Path
 
 import pytest
 
-from assets import charges
+from assets import charges, usage_hourly
 from tests.faults import runs, worlds
 from tests.faults.books import Books, assert_same, books
 
@@ -19,6 +19,15 @@ def billed(directory: Path, world: worlds.World) -> tuple[Books, int]:
             runs.run(project, until)
         rows = project.lake.connection.execute("select count(*) from charges").fetchone()
         return books(project.lake), rows[0] if rows else 0
+
+
+def test_many_records_make_the_same_books(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = worlds.make(hours=8)
+    few, rows = billed(tmp_path / "few", world)
+    monkeypatch.setattr(usage_hourly, "FEW_RECORDS", 0)
+    many, again = billed(tmp_path / "many", world)
+    assert_same(few, many)
+    assert again == rows > 100
 
 
 def test_parts_make_the_same_books(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

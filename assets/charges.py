@@ -14,10 +14,12 @@ from assets.true_ups import SPENT, spent_on_minimums, true_ups
 from rating import difference, rate
 from rating.account_caps import version_changes
 from rating.periods import INSTANT, instant, periods
+from rating.pools import touched_by_pools
 from rating.schemas import CHARGE_KEY, no_rows
 from rating.sums import sum_by
 from rating.true_ups import MINIMUM
 from resources.account_rows import Accounts, of_accounts, rows_of_accounts
+from resources.activity import activity_since
 from resources.facts import EPOCH, Facts, closed_until, facts_as_of
 from resources.project import Project
 from resources.project_source import ProjectSource
@@ -65,7 +67,8 @@ def _rate(step: Step) -> dict[str, Any]:
     facts = facts_as_of(step.lake, step.run)
     closed = closed_until(step.lake, step.run) or EPOCH
     recent: datetime = step.lake.value("steps/charges/first_closing", step.bounds()) or closed
-    used = step.lake.frame("steps/charges/touched", step.bounds())
+    in_use = step.lake.frame("steps/charges/touched", step.bounds())
+    used = touched_by_pools(in_use, facts.prices, facts.subscriptions)
     started = _started(step, facts, used, closed)
     rating = Rating(facts, *_touched(step, facts, used, started, (recent, closed)), recent, closed)
     parts: list[Part] = []
@@ -104,7 +107,9 @@ def _rate_part(step: Step, whole: Rating, kept: pl.DataFrame, accounts: tuple[st
         rating = replace(whole, touched=whole.touched.filter(inside), fresh=whole.fresh.filter(inside))
         totals = kept.filter(inside)
     usage, standing = _load(step, rating, accounts)
-    rated = rate(_forget_counted(usage, rating.fresh), rating.facts.prices, rating.facts.subscriptions, totals)
+    facts, counting = rating.facts, _forget_counted(usage, rating.fresh)
+    activity = activity_since(step.lake, facts, step.run, rating.touched, rating.closed)
+    rated = rate(counting, facts.prices, facts.subscriptions, totals, activity)
     due = due_of_all_kinds(rating.facts, rated.due, rating.touched, rating.closed)
     changed = difference(due, standing)
     step.append("charges", changed)

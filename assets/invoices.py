@@ -20,8 +20,11 @@ from rating.fees import RECURRING
 from rating.invoicing import Drafts, draft_invoices
 from rating.ledger import issue_legs, posted_hour
 from rating.periods import INSTANT, periods
+from rating.pooled_costs import add_pool_of_versions
+from rating.pools import has_pools, pools
 from rating.pricing import compile_prices, cost_columns
 from rating.proration import prorate
+from resources.activity import activity_since
 from resources.errors import ResourceError
 from resources.facts import EPOCH, Facts, closed_until, facts_as_of
 from resources.lake import Lake
@@ -171,6 +174,7 @@ def _drafts(
         draws = lake.frame("steps/invoices/draws", {"snapshot_run": snapshot_run, "first": first})
         stated = lake.frame("steps/invoices/stated", {"run": run})
     priced = priced_usage(usage, prices, facts, accounts)
+    priced = add_pool_of_versions(priced, pools_of(lake, facts, snapshot_run, usage))
     located = _in_period(draws, accounts).join(touched, on=PERIOD, how="semi").select(*PERIOD, "kind", "amount")
     of_month = accounts.select("account_id", "period", "period_start", "period_end", "currency", "tax_code", "tax_rate")
     return draft_invoices(priced, _with_unit_price(others, facts, accounts), located, stated, of_month)
@@ -191,7 +195,8 @@ def _with_unit_price(others: pl.DataFrame, facts: Facts, accounts: pl.DataFrame)
 
 def priced_usage(usage: pl.DataFrame, prices: pl.DataFrame, facts: Facts, accounts: pl.DataFrame) -> pl.DataFrame:
     """Add the columns of the price version, its included and maximum prorated."""
-    columns = [*OF_PRICE, "version", "currency", "effective_from", *cost_columns(prices)]
+    key = ["price_key"] if has_pools(prices) else []
+    columns = [*OF_PRICE, *key, "version", "currency", "effective_from", *cost_columns(prices)]
     keyed = by_agreement(prices).select(columns)
     joined = add_agreed_with(usage, prices).join(keyed, on=[*OF_PRICE, "version", "currency"], how="left")
     zones = accounts.select("account_id", "time_zone")
@@ -201,6 +206,13 @@ def priced_usage(usage: pl.DataFrame, prices: pl.DataFrame, facts: Facts, accoun
     months = periods(zones["time_zone"].unique(), first, last + timedelta(microseconds=1))
     ends = zones.join(months, on="time_zone").select("account_id", "period_start", "period_end")
     return prorate(joined.join(ends, on=PERIOD, how="left"), prices, facts.subscriptions)
+
+
+def pools_of(lake: Lake, facts: Facts, run: int, usage: pl.DataFrame) -> pl.DataFrame | None:
+    """The pools of the periods of some usage (account_id, meter, period_start) as of a run; None where no price has one."""
+    touched = usage.group_by("account_id", "meter").agg(first_slice=pl.col("period_start").min())
+    activity = activity_since(lake, facts, run, touched, closed_until(lake, run) or EPOCH)
+    return None if activity is None else pools(activity.slices, facts.prices, facts.subscriptions)
 
 
 def _stamped(drafts: Drafts, accounts: pl.DataFrame, snapshot_run: int) -> pl.DataFrame:

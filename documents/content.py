@@ -201,7 +201,7 @@ def _descriptions(price: dict[str, Any]) -> Sequence[tuple[Any, ...]]:
     named = (price["meter"], price["title"], unit)
     priced = (*named[:2], "package") if price["model"] == "package" else named
     rows: list[tuple[Any, ...]] = [
-        (*key, 0, "included", *named, "included in the plan"),
+        (*key, 0, "included", *named, f"included in the plan{_pool_text(price)}"),
         (*key, 0, "cap", *named, "maximum of the plan reached"),
     ]
     number = 1
@@ -210,6 +210,10 @@ def _descriptions(price: dict[str, Any]) -> Sequence[tuple[Any, ...]]:
         rows += [(*key, number, "usage", *priced, text), (*key, number, "flat_fee", *named, f"fee: {text}")]
         number += 1
     return rows
+
+
+def _pool_text(price: dict[str, Any]) -> str:
+    return "" if price.get("pooled_quantity") is None else " and in the pool of its resources"
 
 
 def _tier_text(price: dict[str, Any], number: int, unit: str) -> str:

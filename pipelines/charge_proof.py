@@ -16,8 +16,10 @@ from rating.dimensions import Classes, classify
 from rating.fees import NO_METER
 from rating.percentages import PERCENTAGE_KINDS, percentages_due
 from rating.periods import INSTANT, instant, periods
+from rating.pools import touched_by_pools
 from rating.proof import disagreements, scope_costs, spans
 from rating.schemas import DUE, no_rows
+from resources.activity import activity_since
 from resources.facts import EPOCH, Facts, closed_until, facts_as_of
 from resources.lake import Lake
 
@@ -94,7 +96,7 @@ def usage_that_does_not_sum(lake: Lake, since: int, run: int) -> pl.DataFrame:
     if touched.is_empty():
         return touched
     facts = facts_as_of(lake, run)
-    begun = _from_period_start(touched, facts)
+    begun = _from_period_start(touched_by_pools(touched, facts.prices, facts.subscriptions), facts)
     bounds = {"run": run, "first": begun["first_slice"].min()}
     with lake.registered(touched=begun, accumulation=proved_together(facts.prices)):
         classes = _classes(lake, facts, bounds)
@@ -105,7 +107,8 @@ def usage_that_does_not_sum(lake: Lake, since: int, run: int) -> pl.DataFrame:
     held = spans(used, facts.prices, facts.subscriptions, until, classes.matching)
     with lake.registered(spans=held, classes=classes.of_texts):
         usage = lake.frame("checks/usage_by_span", bounds)
-    return disagreements(scope_costs(held, usage, facts.prices, facts.subscriptions), standing)
+    activity = activity_since(lake, facts, run, begun, until)
+    return disagreements(scope_costs(held, usage, facts.prices, facts.subscriptions, activity), standing)
 
 
 def _classes(lake: Lake, facts: Facts, bounds: dict[str, Any]) -> Classes:

@@ -11,12 +11,14 @@ from typing import Any, Final
 
 import polars as pl
 
-from assets.invoices import priced_usage
+from assets.invoices import pools_of, priced_usage
 from documents.content import describe_prices
+from pipelines.explained_pools import joining, with_joining, with_parts_of_joining
 from rating.account_caps import ACCOUNT_MAXIMUM, has_account_caps
 from rating.agreed import OF_PRICE
 from rating.money import QUANTITY, ZERO_AMOUNT, ZERO_QUANTITY
 from rating.periods import instant
+from rating.pools import pool_at
 from rating.pricing import tier_parts
 from rating.sums import sum_by
 from resources.facts import Facts, facts_as_of, slices_of
@@ -55,8 +57,15 @@ class ExplainedSlices:
         standing = lake.frame("steps/explain/slices", {"run": run, **scope_parameters(scope)})
         accounts = lake.frame("steps/invoices/accounts_now", {"snapshot_run": run})
         own = accounts.filter(pl.col("account_id") == scope["account_id"])
-        rows = _running(priced_usage(standing, facts.prices, facts, own), facts.prices)
-        return cls(lake, run, facts, rows, _described(_parts(rows), rows, facts))
+        pool = pools_of(lake, facts, run, standing)
+        joined = None if pool is None else joining(pool, scope)
+        priced = priced_usage(standing if joined is None else with_joining(standing, joined), facts.prices, facts, own)
+        rows = _running(priced, facts.prices)
+        if pool is None or joined is None:
+            return cls(lake, run, facts, rows, _described(_parts(rows), rows, facts))
+        pooled = pool_at(rows, pool).with_columns(included=pl.col("included") + pl.col("pool"))
+        parts = with_parts_of_joining(_parts(pooled), pooled, joined)
+        return cls(lake, run, facts, pooled, _described(parts, pooled, facts))
 
     def summed_parts(self) -> pl.DataFrame:
         """The parts of all slices together."""
@@ -68,7 +77,8 @@ class ExplainedSlices:
         """The price of a version, with what is prorated as it holds here; none where no price book has it any more."""
         rows = self.rows.filter(pl.col("version") == version, pl.col("model").is_not_null())
         names = [*PRICE_COLUMNS, *(name for name in (ACCOUNT_MAXIMUM,) if name in rows.columns)]
-        return None if rows.is_empty() else rows.select(names).row(0, named=True)
+        # The last row: a pool has grown to what it holds.
+        return None if rows.is_empty() else rows.select(names).row(-1, named=True)
 
     def records(self, slices: pl.DataFrame, *, reaching_in: bool) -> pl.DataFrame:
         """The records stamped in these slices; of a gauge those too, if so asked, whose value may reach into them."""

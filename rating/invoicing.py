@@ -17,7 +17,7 @@ from rating.account_caps import cap_versions, has_account_caps
 from rating.apportion import apportion, currency_digits, round_minor_half_up, tax_half_up
 from rating.credit_schemas import STATED, check_drafting
 from rating.money import AMOUNT, QUANTITY, ZERO_AMOUNT, ZERO_QUANTITY
-from rating.pricing import tier_parts
+from rating.pooled_costs import parts_of_change
 from rating.sums import sum_by
 
 LINE_KEY: Final = ("plan", "price_id", "version", "tier", "kind")
@@ -73,7 +73,9 @@ def usage_lines(usage: pl.DataFrame) -> pl.DataFrame:
     after = pl.col("quantity").cum_sum().over(_SCOPE)
     rows = ordered.with_columns(quantity_before=after - pl.col("quantity"), quantity_after=after)
     numbered = rows.with_row_index("row_id")
-    parts = tier_parts(numbered).join(numbered.select("row_id", *_PERIOD, "plan", "price_id", "version"), on="row_id")
+    parts = parts_of_change(numbered).join(
+        numbered.select("row_id", *_PERIOD, "plan", "price_id", "version"), on="row_id"
+    )
     every = pl.concat([parts, _account_caps(parts, numbered).select(parts.columns)])
     keyed = every.rename({"amount": "exact"}).select(_cast(_LINE_COLUMNS))
     prices = keyed.select(*_PERIOD, *LINE_KEY, "unit_price").unique([*_PERIOD, *LINE_KEY])

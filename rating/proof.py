@@ -12,7 +12,9 @@ import polars as pl
 from rating.account_caps import cap_versions, has_account_caps, proved_together
 from rating.money import QUANTITY
 from rating.periods import INSTANT, periods
-from rating.pricing import check_costs, cost_columns, total_cost_of
+from rating.pooled_costs import add_pool_of_versions, cost_of_change
+from rating.pools import Activity, events, has_pools, pools
+from rating.pricing import check_costs, cost_columns
 from rating.proration import prorate
 from rating.scopes import SCOPE
 from rating.situations import price_situations
@@ -60,7 +62,11 @@ def spans(
 
 
 def scope_costs(
-    spans: pl.DataFrame, usage: pl.DataFrame, prices: pl.DataFrame, subscriptions: pl.DataFrame
+    spans: pl.DataFrame,
+    usage: pl.DataFrame,
+    prices: pl.DataFrame,
+    subscriptions: pl.DataFrame,
+    activity: Activity | None = None,
 ) -> pl.DataFrame:
     """What each scope costs under each price version: C_v(end) - C_v(start), with the quantity in between.
 
@@ -68,10 +74,13 @@ def scope_costs(
     them depends on the order of events, their sum does not.
 
     `usage` (span, resource_id, quantity) is what was used in each span; resource_id is empty where the price
-    accumulates over the account.
+    accumulates over the account. `activity` is what pooled allowances are made of.
     """
+    pool = pools(activity.slices, prices, subscriptions) if activity and has_pools(prices) else None
     key = [*VERSION, "price_key", "period_end"]
     located = usage.join(spans, on="span").with_columns(pl.col("quantity").cast(QUANTITY))
+    if pool is not None and activity is not None:
+        located = pl.concat([located, _joining(events(pool, activity.touched), located)])
     began = located.group_by(key).agg(began=pl.col("span_start").min())
     runs = sum_by(located, key, "quantity").join(began, on=key).sort(*SCOPE, "began")
     after = pl.col("quantity").cum_sum().over(SCOPE)
@@ -79,9 +88,18 @@ def scope_costs(
     columns = prices.select("price_key", *cost_columns(prices))
     priced = prorate(running.join(columns, on="price_key", maintain_order="left"), prices, subscriptions)
     check_costs(priced, "quantity_after", SCOPE)
-    cost_after, cost_before = (total_cost_of(priced, pl.col(f"quantity_{side}")) for side in ("after", "before"))
-    costs = priced.with_columns(amount=cost_after - cost_before)
+    costs = cost_of_change(add_pool_of_versions(priced, pool))
     return _cap_accounts(costs, prices).select(*VERSION, "quantity", "amount")
+
+
+def _joining(joined: pl.DataFrame, located: pl.DataFrame) -> pl.DataFrame:
+    """Who joins a pool, as use of nothing: a version may give something back without any use of its own."""
+    nothing = {"resource_id": pl.lit(""), "quantity": pl.lit(0, QUANTITY), "span_start": pl.col("joined_at")}
+    made = joined.with_columns(**nothing)
+    return made.select(
+        pl.col(name).cast(dtype) if name in made.columns else pl.lit(None, dtype).alias(name)
+        for name, dtype in located.schema.items()
+    )
 
 
 def _cap_accounts(costs: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:

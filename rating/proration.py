@@ -30,7 +30,7 @@ def prorate(scoped: pl.DataFrame, prices: pl.DataFrame, subscriptions: pl.DataFr
     scopes = scoped.filter(concerned).select(SHARE_SCOPE).unique()
     if scopes.is_empty():
         return scoped
-    shares = _seconds_in_force(scopes, prices, subscriptions)
+    shares = seconds_in_force(scopes, prices, subscriptions)
     shared = scoped.join(shares, on=SHARE_SCOPE, how="left", maintain_order="left")
     part = pl.col("seconds_in_force").fill_null(0)
     whole = _seconds(pl.col("period_end") - pl.col("period_start"))
@@ -40,17 +40,22 @@ def prorate(scoped: pl.DataFrame, prices: pl.DataFrame, subscriptions: pl.DataFr
     ).drop("seconds_in_force")
 
 
-def _seconds_in_force(scopes: pl.DataFrame, prices: pl.DataFrame, subscriptions: pl.DataFrame) -> pl.DataFrame:
-    """How many seconds of its period each scope's (plan, price id) was in force for its subscription."""
+def seconds_in_force(
+    scopes: pl.DataFrame, prices: pl.DataFrame, subscriptions: pl.DataFrame, since: str = "period_start"
+) -> pl.DataFrame:
+    """How many seconds of its period, from `since` on, each scope's (plan, price id) was in force for its subscription."""
+    key = list(dict.fromkeys([*SHARE_SCOPE, since]))
     sold = by_agreement(prices).select(*OF_PRICE, "currency", sold_from="effective_from", sold_to="effective_to")
     subscribed = subscription_spans(subscriptions).drop("service_id")
-    held = add_agreed_with(scopes, prices).join(subscribed, on=["account_id", "subscription_id", "plan"])
+    held = add_agreed_with(scopes.select(key).unique(), prices).join(
+        subscribed, on=["account_id", "subscription_id", "plan"]
+    )
     overlaps = held.join(sold, on=[*OF_PRICE, "currency"])
-    start = pl.max_horizontal("period_start", "subscribed_from", "sold_from")
+    start = pl.max_horizontal("period_start", since, "subscribed_from", "sold_from")
     # A horizontal minimum passes over nulls: an end of null is still open.
     end = pl.min_horizontal("period_end", "subscribed_to", "sold_to")
     together = pl.max_horizontal(_seconds(end - start), 0)
-    return overlaps.group_by(SHARE_SCOPE).agg(seconds_in_force=together.sum())
+    return overlaps.group_by(key).agg(seconds_in_force=together.sum())
 
 
 def subscription_spans(subscriptions: pl.DataFrame) -> pl.DataFrame:

@@ -18,6 +18,8 @@ from rating.account_caps import cap_slices, has_account_caps, under_caps
 from rating.clusters import Clusters, cluster
 from rating.dimensions import classify
 from rating.money import multiply_exact
+from rating.pooled_costs import add_given_back, give_back, is_event, situations_with_pools
+from rating.pools import Activity
 from rating.pricing import check_costs, total_cost_of
 from rating.schemas import DUE, TOTALS, UNPRICED, check_rated, check_rating_input, no_rows
 from rating.scopes import SCOPE, number_strands, run_scopes
@@ -35,19 +37,28 @@ class Rated:
     unpriced: pl.DataFrame
 
 
-def rate(usage: pl.DataFrame, prices: pl.DataFrame, subscriptions: pl.DataFrame, totals: pl.DataFrame) -> Rated:
+def rate(
+    usage: pl.DataFrame,
+    prices: pl.DataFrame,
+    subscriptions: pl.DataFrame,
+    totals: pl.DataFrame,
+    activity: Activity | None = None,
+) -> Rated:
     """Rate increments of usage; `totals` is where their scopes stood.
 
     For each touched account and meter the usage holds all slices from the first touched one on; `counted` is
     the part of each quantity that `totals` includes. Where a subscription or a price book changed, it holds all
     slices from the period's start, with `counted` 0, and `totals` holds none of that period: proration reaches
     back (semantics 3). The same holds for a price with `account_maximum` whenever its version changes within the period.
+
+    `activity` is what pooled allowances are made of; without it usage shows it, which must then hold whole periods.
     """
     check_rating_input(usage, prices, subscriptions, totals)
     clusters = _situations(usage, prices, subscriptions)
-    priced = number_strands(clusters.groups)
+    pool, groups = situations_with_pools(clusters.groups, usage, activity, prices, subscriptions, totals)
+    priced = number_strands(groups)
     parts = [part for part in (_of_account(priced, clusters), _of_resources(priced, clusters)) if part.groups.height]
-    run = [(part, *run_scopes(part.groups, prices, subscriptions, totals)) for part in parts]
+    run = [(part, *run_scopes(part.groups, prices, subscriptions, totals, pool)) for part in parts]
     rated = Rated(
         due=pl.concat([no_rows(DUE), *(_charge_part(Clusters(groups, part.rows)) for part, groups, _ in run)]),
         totals=pl.concat([no_rows(TOTALS), *(state for _, _, state in run)]),
@@ -96,7 +107,12 @@ def _unpriced(priced: pl.DataFrame, clusters: Clusters) -> pl.DataFrame:
 
 
 def _charge_part(run: Clusters) -> pl.DataFrame:
-    """What each row costs, less what a cap over all resources of an account takes off."""
+    """What each row costs, less what a cap over all resources of an account takes off, or who joins a pool gives back."""
+    joining = is_event(run.groups)
+    if joining is not None and joining.any():
+        # Events have no rows, and stand after all situations that have: those keep their numbers.
+        used = Clusters(run.groups.filter(~joining), run.rows)
+        return add_given_back(_charge(used), give_back(run.groups.filter(joining)))
     if not has_account_caps(run.groups):
         return _charge(run)
     capped = under_caps(run.groups)

@@ -69,6 +69,10 @@ DUE: Final[Columns] = {
     "amount": AMOUNT,
 }
 UNPRICED: Final[Columns] = {**USAGE, "reason": TEXT}
+# Where a resource used a meter that a price pools by (`rating/pools.py`).
+ACTIVITY: Final[Columns] = {
+    name: USAGE[name] for name in ("account_id", "service_id", "resource_id", "meter", "slice_start")
+}
 CHARGE_KEY: Final = tuple(name for name in DUE if name not in ("quantity", "amount"))
 METERED: Final[Columns] = {"meter": TEXT, "value_microseconds": pl.Decimal(38, 0)}
 
@@ -85,6 +89,7 @@ SUBSCRIPTIONS_SCHEMA: Final = _schema(SUBSCRIPTIONS, nullable=("plan",))
 TOTALS_SCHEMA: Final = _schema(TOTALS)
 DUE_SCHEMA: Final = _schema(DUE)
 METERED_SCHEMA: Final = _schema(METERED)
+ACTIVITY_SCHEMA: Final = _schema(ACTIVITY)
 
 
 def no_rows(columns: Columns) -> pl.DataFrame:

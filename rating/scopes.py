@@ -11,6 +11,7 @@ import polars as pl
 from rating.account_caps import add_spent, has_account_caps
 from rating.errors import FrameError
 from rating.money import ZERO_QUANTITY
+from rating.pooled_costs import add_pool, is_event
 from rating.pricing import check_costs, cost_columns, slope
 from rating.proration import prorate
 from rating.schemas import TOTALS
@@ -23,15 +24,22 @@ _BEFORE: Final = pl.col("quantity_before")
 
 
 def run_scopes(
-    situations: pl.DataFrame, prices: pl.DataFrame, subscriptions: pl.DataFrame, totals: pl.DataFrame
+    situations: pl.DataFrame,
+    prices: pl.DataFrame,
+    subscriptions: pl.DataFrame,
+    totals: pl.DataFrame,
+    pool: pl.DataFrame | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Add the running quantity and the slope of C to each situation; also the new state of their scopes."""
+    """Add the running quantity and the slope of C to each situation; also the new state of their scopes.
+
+    `pool` is what resources bring to the scopes (`pools.py`); None where no price has a pool.
+    """
     strands = situations.group_by("strand").agg(pl.col(*STRAND, "period_end").first())
     scopes = _open_scopes(situations, totals.join(strands, on=STRAND))
     running = _run(situations.join(scopes.select(*_KEY, "scope", "base"), on=_KEY, maintain_order="left"))
     closed = scopes.select(*_KEY, quantity=pl.col("base") + pl.col("quantity"))
     state = closed.join(strands, on="strand").select(*TOTALS)
-    costed = prorate(_add_price_columns(running, prices), prices, subscriptions)
+    costed = add_pool(prorate(_add_price_columns(running, prices), prices, subscriptions), pool)
     check_costs(costed, "quantity_after", SCOPE)
     if has_account_caps(costed):
         costed = add_spent(costed, _bases(scopes, totals.join(strands, on=STRAND)), prices)
@@ -64,15 +72,19 @@ def _bases(scopes: pl.DataFrame, totals: pl.DataFrame) -> pl.DataFrame:
 
 def _run(situations: pl.DataFrame) -> pl.DataFrame:
     """Q before and after each situation, in the order of events; the rows come back in their own order."""
-    ordered = situations.select("situation", "scope", "base", "slice_start", "service_id", "quantity").sort(
-        "scope", "slice_start", "service_id"
-    )
+    order, columns = ["scope", "slice_start", "service_id"], ["situation", "scope", "base", "slice_start", "service_id"]
+    joining = is_event(situations)
+    if joining is not None:
+        # Who joins a pool does so before all use of the slice.
+        situations = situations.with_columns(is_use=~joining)
+        order, columns = [*order[:2], "is_use", "service_id"], [*columns, "is_use"]
+    ordered = situations.select(*columns, "quantity").sort(order)
     before_all = pl.col("quantity").cum_sum() - pl.col("quantity")
     begins = pl.col("scope") != pl.col("scope").shift(1)
     start = pl.when(begins.fill_null(value=True)).then(before_all - pl.col("base")).forward_fill()
     run = ordered.select("situation", quantity_before=before_all - start).sort("situation")
     return (
-        situations.drop("scope", "base")
+        situations.drop("scope", "base", "is_use", strict=False)
         .with_columns(run["quantity_before"])
         .with_columns(quantity_after=_BEFORE + pl.col("quantity"))
     )

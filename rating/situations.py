@@ -35,11 +35,16 @@ def price_situations(
     The order of the rows stays. Other columns are carried along. Where prices ask for dimensions, situations have their
     dimension_class too, and `matching` says which `where` fits which (`dimensions.py`).
     """
-    contexts = _add_period(_add_subscription(situations.select(_CONTEXT).unique(), subscriptions))
+    contexts = add_subscription_and_period(situations.select(_CONTEXT).unique(), subscriptions)
     if not is_timed(prices):
         contexts = contexts.drop("time_zone")
     subscribed = situations.join(contexts, on=_CONTEXT, how="left", maintain_order="left")
     return add_price(subscribed, prices, matching).drop("time_zone", strict=False)
+
+
+def add_subscription_and_period(contexts: pl.DataFrame, subscriptions: pl.DataFrame) -> pl.DataFrame:
+    """Add the subscription in force and the billing period to each (account_id, service_id, slice_start)."""
+    return _add_period(_add_subscription(contexts, subscriptions))
 
 
 def _add_subscription(contexts: pl.DataFrame, subscriptions: pl.DataFrame) -> pl.DataFrame:

@@ -35,6 +35,7 @@ from rating.pricebook.fields import (
 )
 from rating.pricebook.meters import Meter
 from rating.pricebook.part import Part
+from rating.pricebook.pooled import Pooled, pool_problems
 from rating.pricebook.terms import Recurring, percentage_problems
 from rating.units import conversion
 
@@ -87,6 +88,8 @@ class Price(Part):
     """Whose quantity is counted: that of all resources of the account together, or of each resource by itself."""
     included: Quantity = Decimal(0)
     """The quantity of each period that costs nothing; it is taken off before the model prices the rest."""
+    pooled: Pooled | None = None
+    """What each resource in use adds to `included`, where `accumulate` is `account`: a pool that all of them share."""
     maximum: FixedAmount | None = None
     """The most that a period costs: for the account, or for each resource where `accumulate` is `resource`."""
     account_maximum: FixedAmount | None = None
@@ -107,7 +110,8 @@ class Price(Part):
     @model_validator(mode="after")
     def _check(self) -> Self:
         of_tiers = [*_tier_problems(self.tiers), *_tier_key_problems(self)]
-        refuse_all([*_model_problems(self), *_cap_problems(self), *of_tiers, *_minimum_problems(self)])
+        of_account = [*_minimum_problems(self), *pool_problems(self.pooled, self.accumulate)]
+        refuse_all([*_model_problems(self), *_cap_problems(self), *of_tiers, *of_account])
         return self
 
     def money(self) -> Iterator[tuple[str, dict[str, Decimal]]]:
@@ -296,6 +300,10 @@ def _meter_references(book: PriceBook) -> Iterator[Problem]:
         if price.meter not in book.meters:
             known = ", ".join(sorted(book.meters)) or "none"
             yield Problem(f"{path}.meter", f"no meter {price.meter!r}", f"use a meter of this book: {known}")
+        if price.pooled is not None and price.pooled.meter not in book.meters:
+            known = ", ".join(sorted(book.meters)) or "none"
+            what = f"no meter {price.pooled.meter!r}"
+            yield Problem(f"{path}.pooled.meter", what, f"use a meter of this book: {known}")
 
 
 def _value_problems(book: PriceBook) -> Iterator[Problem]:

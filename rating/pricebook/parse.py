@@ -22,6 +22,7 @@ from rating.pricebook.conditions import When
 from rating.pricebook.meters import Meter, Rounding
 from rating.pricebook.model import Account, Plan, Price, PriceBook, Tier
 from rating.pricebook.pending import PENDING_KEYS, PENDING_VALUES
+from rating.pricebook.pooled import Pooled
 from rating.pricebook.terms import Recurring
 
 TOP: Final = "(top)"
@@ -29,7 +30,7 @@ _PENDING: Final = "leave it out until it is"
 _KNOWN_KEYS: Final = sorted(
     {
         key
-        for part in (Account, Meter, Plan, Price, PriceBook, Recurring, Rounding, Tier, When)
+        for part in (Account, Meter, Plan, Pooled, Price, PriceBook, Recurring, Rounding, Tier, When)
         for key in part.model_fields
     }
 )
@@ -47,6 +48,7 @@ _MISSING: Final = {
     "id": "give the price a name of its own in its plan: id: cpu",
     "meter": "name the meter that it prices: meter: cpu",
     "amount": 'give what a period costs, in quotes: amount: "5.00"',
+    "quantity": 'say what each resource adds, in quotes: quantity: "1000"',
     "model": "say how the quantity is priced: model: unit, graduated, volume, stairstep, package or dynamic",
 }
 _SHAPES: Final = {

@@ -7,7 +7,7 @@ from typing import Final
 
 PENDING_KEYS: Final = frozenset(
     # of a price
-    """commit pooled allowance
+    """commit allowance
     book scope"""
     # of a plan or a book
     " trial coupons tax"

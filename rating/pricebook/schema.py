@@ -60,6 +60,7 @@ def price_book_schema() -> dict[str, Any]:
     ]
     parts["Price"]["allOf"] = [{"if": _key_is("model", model), "then": _model_rule(model)} for model in KEYS_OF_MODEL]
     parts["Price"]["allOf"].append({"if": _key_is("accumulate", "resource"), "else": _without({"account_maximum"})})
+    parts["Price"]["allOf"].append({"if": _key_is("accumulate", "resource"), "then": _without({"pooled"})})
     parts["Price"]["properties"]["tiers"]["minItems"] = 1
     return {"$schema": _Generator.schema_dialect, **schema}
 

@@ -44,6 +44,8 @@ PRICE_SCHEMA: Final = {
 # What few prices have. A frame has these columns where one of its prices needs them, so that they cost nothing elsewhere.
 # The most that all resources of an account cost together; null is no cap.
 ACCOUNT_CAP_SCHEMA: Final = {"account_maximum": AMOUNT}
+# What each resource that uses a meter adds to `included`; null is no pool.
+POOL_SCHEMA: Final = {"pooled_meter": pl.String(), "pooled_quantity": QUANTITY}
 # In what they price, a quantity is quantity x unit_factor / unit_divisor; where `unit_of_period` is true, the divisor is
 # still to be multiplied by the seconds of the billing period (`prorate` does).
 UNIT_SCHEMA: Final = {"unit_factor": QUANTITY, "unit_divisor": QUANTITY, "unit_of_period": pl.Boolean()}

@@ -10,7 +10,15 @@ from decimal import Decimal
 import polars as pl
 
 from rating.pricebook import Price, PriceBook, PriceSpan, check_succession, price_spans
-from rating.pricing.columns import ACCOUNT_CAP_SCHEMA, NO_TIER, PRICE_SCHEMA, UNIT_SCHEMA, tier_schema, tier_values
+from rating.pricing.columns import (
+    ACCOUNT_CAP_SCHEMA,
+    NO_TIER,
+    POOL_SCHEMA,
+    PRICE_SCHEMA,
+    UNIT_SCHEMA,
+    tier_schema,
+    tier_values,
+)
 from rating.pricing.models import MODELS, Step
 from rating.units import conversion
 
@@ -29,7 +37,8 @@ def compile_prices(books: Sequence[PriceBook]) -> pl.DataFrame:
     tier_count = max([1, *(len(tiers) for _, tiers in rows)])
     units = UNIT_SCHEMA if any(row["converts"] for row, _ in rows) else {}
     caps = ACCOUNT_CAP_SCHEMA if any(row["account_maximum"] is not None for row, _ in rows) else {}
-    schema = {**PRICE_SCHEMA, **units, **caps, **tier_schema(tier_count)}
+    pools = POOL_SCHEMA if any(row["pooled_meter"] is not None for row, _ in rows) else {}
+    schema = {**PRICE_SCHEMA, **units, **caps, **pools, **tier_schema(tier_count)}
     padded = [
         {"price_key": key, **row, **tier_values([*tiers, *[NO_TIER] * (tier_count - len(tiers))])}
         for key, (row, tiers) in enumerate(rows)
@@ -62,6 +71,8 @@ def _span_rows(span: PriceSpan) -> Iterator[tuple[dict[str, object], list[TierRo
             "included": price.included,
             "maximum": maximum.get(currency),
             "account_maximum": account_maximum.get(currency),
+            "pooled_meter": price.pooled and price.pooled.meter,
+            "pooled_quantity": price.pooled and price.pooled.quantity,
             "unit": price.unit or span.book.meters[price.meter].unit,
             **units,
         }

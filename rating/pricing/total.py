@@ -18,7 +18,8 @@ from rating.pricing.models import MODELS
 def total_cost(price: Price, quantities: pl.Series, currency: str | None = None) -> pl.Series:
     """C(Q), exactly, of one price for many running quantities; `currency` where the price has several.
 
-    It is the cost of one scope, so `account_maximum`, which is over several, plays no part.
+    It is the cost of one scope, so `account_maximum`, which is over several, plays no part; nor does a
+    pool, which grows with what is used beside it.
     Quantities are in the unit of the price; how those of a meter become them is said by the price book, not by a price.
     The quantities of a `dynamic` price are amounts of money: what the records carried so far.
     """

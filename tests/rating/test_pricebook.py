@@ -106,6 +106,7 @@ VOLUME_TIERS = [{"up_to": "10", "unit_price": "2", "flat_fee": "5"}, {"unit_pric
 VOLUME: Document = {"id": "cpu", "meter": "cpu", "model": "volume", "tiers": VOLUME_TIERS}
 
 # What is changed; the path, a word of the reason and a word of the mend that the message must hold.
+POOL = {"meter": "cpu", "quantity": "1"}
 BAD = {
     "no version": (drop("version"), "version", "is missing", "name the book"),
     "a version that is a number": (put("version", 2026), "version", "2026 is not text", "in quotes"),
@@ -185,6 +186,27 @@ BAD = {
         "accounts.acme.disount",
         "unknown key",
         "discount?",
+    ),
+    "a pool of each resource": (
+        put(
+            CPU,
+            {"id": "c", "meter": "cpu", "model": "unit", "unit_price": "1", "accumulate": "resource", "pooled": POOL},
+        ),
+        f"{CPU}.pooled",
+        "has no meaning for accumulate resource",
+        "use included",
+    ),
+    "a pool of a meter that is not there": (
+        put(CPU, {"id": "c", "meter": "cpu", "model": "unit", "unit_price": "1", "pooled": {**POOL, "meter": "gpu"}}),
+        f"{CPU}.pooled.meter",
+        "no meter 'gpu'",
+        "use a meter of this book",
+    ),
+    "a pool without a quantity": (
+        put(CPU, {"id": "c", "meter": "cpu", "model": "unit", "unit_price": "1", "pooled": {"meter": "cpu"}}),
+        f"{CPU}.pooled.quantity",
+        "is missing",
+        "say what each resource adds",
     ),
     "a minimum of each resource": (
         put(f"{NETWORK}.minimum", {"EUR": "1", "USD": "1"}),
@@ -502,7 +524,6 @@ BAD = {
 }
 LATER = (
     "commit",
-    "pooled",
     "book",
 )
 

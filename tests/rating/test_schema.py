@@ -32,6 +32,7 @@ BEYOND_A_SCHEMA = {
     "a step of stairs that misses a currency", "a package whose cap misses a currency",
     "a dynamic price of quantities", "a unit price of amounts", "a cap of the account that misses a currency",
     "a unit of something else", "a unit that cannot be read",
+    "a pool of a meter that is not there",
     "a minimum of each resource", "a minimum that misses a currency", "a grace of more than four weeks",
     "a plan with both", "an account with both", "a fee with the id of a price", "a fee in fewer currencies than the prices",
 }  # fmt: skip

@@ -131,7 +131,7 @@ class World:
 
     def charges(self, uses: Sequence[Use]) -> dict[tuple[Any, ...], Decimal]:
         """What each use costs, by its key; uses without a price are left out."""
-        ordered = sorted(filter(None, (self._situation(use) for use in uses)), key=lambda found: found[0])
+        ordered = sorted(filter(None, (self.situation(use) for use in uses)), key=lambda found: found[0])
         quantities: dict[tuple[Any, ...], Decimal] = {}
         spent: dict[tuple[Any, ...], Decimal] = {}
         amounts = {}
@@ -147,9 +147,9 @@ class World:
             amounts[use.key] = _at_most(spent[strand], cap) - _at_most(spent_before, cap)
         return amounts
 
-    def _situation(self, use: Use) -> tuple[Any, ...] | None:
+    def situation(self, use: Use) -> tuple[Any, ...] | None:
         """What holds for a use: its place in the order of events, its scope, its price, its share."""
-        row = self._subscription(use.account_id, use.service_id, use.slice_start)
+        row = self.subscription(use.account_id, use.service_id, use.slice_start)
         price = row and self._price(row, use)
         if not row or not price:
             return None
@@ -157,9 +157,9 @@ class World:
         resource = use.resource_id if price.get("accumulate") == "resource" else ""
         scope = (use.account_id, row.subscription_id, row.plan, price["id"], resource, start)
         order = (use.slice_start, row.plan, price["id"], use.service_id, use.resource_id, use.meter, use.dimensions)
-        return order, scope, use, price, self._share(row, price["id"], start, end), (start, end)
+        return order, scope, use, price, self.share(row, price["id"], start, end), (start, end)
 
-    def _subscription(self, account: str, service: str, at: datetime) -> Subscription | None:
+    def subscription(self, account: str, service: str, at: datetime) -> Subscription | None:
         """The service's own subscription if it has one in force, else the account's."""
         for wanted in (service, ""):
             row = self._in_force(account, wanted, at)
@@ -174,13 +174,13 @@ class World:
 
     def _price(self, row: Subscription, use: Use) -> Document | None:
         """The price of the meter that holds for the use."""
-        offered = [price for price in self._prices(row, use.slice_start) if price["meter"] == use.meter]
+        offered = [price for price in self.prices(row, use.slice_start) if price["meter"] == use.meter]
         fitting = [
             price for price in offered if fits(price, use.dimensions) and holds(price, use.slice_start, row.time_zone)
         ]
         return max(fitting, key=lambda price: (len(price.get("where", {})), "when" in price), default=None)
 
-    def _prices(self, row: Subscription, at: datetime) -> list[Document]:
+    def prices(self, row: Subscription, at: datetime) -> list[Document]:
         """All prices of the newest book that has begun: those of the plan, or the account's own in their place."""
         begun = [document for document in self.books if document["effective_from"] <= at]
         if not begun:
@@ -191,14 +191,14 @@ class World:
         replaced = [price["id"] for price in own]
         return [*own, *(price for price in of_plan if price["id"] not in replaced)]
 
-    def _share(self, row: Subscription, price_id: str, start: datetime, end: datetime) -> tuple[int, int]:
+    def share(self, row: Subscription, price_id: str, start: datetime, end: datetime) -> tuple[int, int]:
         """For how many of the period's seconds the plan and the price id were in force; a quarter hour each."""
         inside = 0
         at = start
         while at < end:
             held = self._in_force(row.account_id, row.service_id, at)
             same = held and (held.subscription_id, held.plan) == (row.subscription_id, row.plan)
-            inside += 900 if same and price_id in [price["id"] for price in self._prices(row, at)] else 0
+            inside += 900 if same and price_id in [price["id"] for price in self.prices(row, at)] else 0
             at += timedelta(minutes=15)
         return inside, int((end - start).total_seconds())
 

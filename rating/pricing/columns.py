@@ -44,6 +44,8 @@ PRICE_SCHEMA: Final = {
 # What few prices have. A frame has these columns where one of its prices needs them, so that they cost nothing elsewhere.
 # The most that all resources of an account cost together; null is no cap.
 ACCOUNT_CAP_SCHEMA: Final = {"account_maximum": AMOUNT}
+# The quantity that is paid even if it is not used, and what one unit of it costs; both are 0 without a commitment.
+COMMITMENT_SCHEMA: Final = {"committed": QUANTITY, "committed_price": QUANTITY}
 # In what they price, a quantity is quantity x unit_factor / unit_divisor; where `unit_of_period` is true, the divisor is
 # still to be multiplied by the seconds of the billing period (`prorate` does).
 UNIT_SCHEMA: Final = {"unit_factor": QUANTITY, "unit_divisor": QUANTITY, "unit_of_period": pl.Boolean()}
@@ -71,7 +73,7 @@ def tier_numbers(frame: pl.DataFrame) -> range:
 
 def cost_columns(prices: pl.DataFrame) -> list[str]:
     """The columns of a frame of prices from which C is worked out."""
-    some = ("tier_", "unit_", "account_maximum")
+    some = ("tier_", "unit_", "account_maximum", "committed")
     return ["model", "included", "maximum", *(name for name in prices.columns if name.startswith(some))]
 
 

@@ -4,17 +4,26 @@ What belongs here: how price books fill the columns of `columns.py`. What does n
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 
 import polars as pl
 
 from rating.pricebook import Price, PriceBook, PriceSpan, check_succession, price_spans
-from rating.pricing.columns import ACCOUNT_CAP_SCHEMA, NO_TIER, PRICE_SCHEMA, UNIT_SCHEMA, tier_schema, tier_values
+from rating.pricing.columns import (
+    ACCOUNT_CAP_SCHEMA,
+    COMMITMENT_SCHEMA,
+    NO_TIER,
+    PRICE_SCHEMA,
+    UNIT_SCHEMA,
+    tier_schema,
+    tier_values,
+)
 from rating.pricing.models import MODELS, Step
 from rating.units import conversion
 
 TierRow = dict[str, Decimal | None]
+Money = dict[str, Decimal]
 
 
 def compile_prices(books: Sequence[PriceBook]) -> pl.DataFrame:
@@ -29,7 +38,8 @@ def compile_prices(books: Sequence[PriceBook]) -> pl.DataFrame:
     tier_count = max([1, *(len(tiers) for _, tiers in rows)])
     units = UNIT_SCHEMA if any(row["converts"] for row, _ in rows) else {}
     caps = ACCOUNT_CAP_SCHEMA if any(row["account_maximum"] is not None for row, _ in rows) else {}
-    schema = {**PRICE_SCHEMA, **units, **caps, **tier_schema(tier_count)}
+    commitments = COMMITMENT_SCHEMA if any(row["committed"] for row, _ in rows) else {}
+    schema = {**PRICE_SCHEMA, **units, **caps, **commitments, **tier_schema(tier_count)}
     padded = [
         {"price_key": key, **row, **tier_values([*tiers, *[NO_TIER] * (tier_count - len(tiers))])}
         for key, (row, tiers) in enumerate(rows)
@@ -64,6 +74,7 @@ def _span_rows(span: PriceSpan) -> Iterator[tuple[dict[str, object], list[TierRo
             "account_maximum": account_maximum.get(currency),
             "unit": price.unit or span.book.meters[price.meter].unit,
             **units,
+            **commitment_columns(price, resolve, currency),
         }
         yield row, tier_rows(steps, currency)
 
@@ -78,6 +89,13 @@ def _unit_columns(span: PriceSpan) -> dict[str, object]:
         "unit_divisor": Decimal(found.denominator),
         "unit_of_period": found.per_period,
     }
+
+
+def commitment_columns(price: Price, resolve: Callable[[Money], Money], currency: str) -> dict[str, Decimal]:
+    """How much is committed and what one unit of it costs, as columns; `resolve` names the currency of amounts."""
+    if price.commit is None:
+        return dict.fromkeys(COMMITMENT_SCHEMA, Decimal(0))
+    return {"committed": price.commit.quantity, "committed_price": resolve(price.commit.unit_price)[currency]}
 
 
 def _conditions(price: Price) -> dict[str, object]:

@@ -33,6 +33,8 @@ BEYOND_A_SCHEMA = {
     "a dynamic price of quantities", "a unit price of amounts", "a cap of the account that misses a currency",
     "a unit of something else", "a unit that cannot be read",
     "a minimum of each resource", "a minimum that misses a currency", "a grace of more than four weeks",
+    "a commitment of each resource", "a commitment beside a minimum", "a commitment beside a maximum",
+    "a commitment of amounts of money", "a commitment that is too dear", "a commitment that misses a currency",
     "a plan with both", "an account with both", "a fee with the id of a price", "a fee in fewer currencies than the prices",
 }  # fmt: skip
 

@@ -17,7 +17,7 @@ from rating.periods import INSTANT, instant, periods
 from rating.pools import touched_by_pools
 from rating.schemas import CHARGE_KEY, no_rows
 from rating.sums import sum_by
-from rating.true_ups import MINIMUM
+from rating.true_ups import TRUE_UPS
 from resources.account_rows import Accounts, of_accounts, rows_of_accounts
 from resources.activity import activity_since
 from resources.facts import EPOCH, Facts, closed_until, facts_as_of
@@ -55,7 +55,7 @@ class Rating:
 
 @dataclass(frozen=True)
 class Part:
-    """What rating some accounts left: the state of their scopes, what counts towards minimums, and what it came to."""
+    """What rating some accounts left: the state of their scopes, what counts towards true-ups, and what it came to."""
 
     totals: pl.DataFrame
     spent: pl.DataFrame
@@ -226,7 +226,7 @@ def _standing(step: Step, touched: pl.DataFrame, accounts: Accounts, first: date
     """What was charged for the touched slices but true-ups; `rating.difference` adds up."""
     columns = (*CHARGE_KEY, "quantity_delta", "amount_delta", "run")
     rows = rows_of_accounts(step.lake, "charges", columns, accounts, first, until)
-    rows = rows.filter(pl.col("kind") != MINIMUM)
+    rows = rows.filter(~pl.col("kind").is_in(TRUE_UPS))
     return _touched_rows(step, rows, touched).select(*CHARGE_KEY, quantity="quantity_delta", amount="amount_delta")
 
 

@@ -1,7 +1,7 @@
-"""Which minimums a run has to look at, and what is due of them (semantics 3).
+"""Which minimums and commitments a run has to look at, and what is due of them (semantics 3).
 
 What belongs here: that a period is looked at when its grace is over, and again when it is charged late or restated. What
-does not: what a minimum comes to (`rating/true_ups.py`).
+does not: what they come to (`rating/true_ups.py`).
 """
 
 from datetime import datetime, timedelta
@@ -23,13 +23,13 @@ _DAY = timedelta(days=1)
 _SHORTEST = timedelta(days=27)
 
 
-# What this run's other charges come to, of prices that have a minimum.
+# What this run's other charges come to, of prices that have a minimum or a commitment.
 SPENT = {name: DUE[name] for name in SPENT_KEY} | {"amount": AMOUNT}
 NOTHING = {name: DUE[name] for name in CHARGE_KEY} | {"quantity_delta": DUE["quantity"], "amount_delta": DUE["amount"]}
 
 
 def spent_on_minimums(facts: Facts, changed: pl.DataFrame) -> pl.DataFrame:
-    """What charges come to by price and period (`SPENT`), of the prices that have a minimum."""
+    """What charges come to by price and period (`SPENT`), of the prices that have a minimum or a commitment."""
     if facts.minimums.is_empty():
         return no_rows(SPENT)
     having = changed.join(facts.minimums, on=["plan", "price_id"], how="semi")
@@ -99,7 +99,7 @@ def _ended(step: Step, facts: Facts, closed: datetime) -> pl.DataFrame:
 
 
 def _having(facts: Facts) -> pl.DataFrame:
-    """The accounts that ever had a plan with a minimum, with their time zones."""
+    """The accounts that ever had a plan with a minimum or a commitment, with their time zones."""
     plans = facts.minimums["plan"].unique().implode()
     return facts.subscriptions.filter(pl.col("plan").is_in(plans)).select("account_id", "time_zone").unique()
 

@@ -14,13 +14,13 @@ from documents.formats import format_number
 from rating.agreed import OF_PRICE, add_agreed_with, by_agreement
 from rating.fees import RECURRING
 from rating.percentages import PERCENTAGE_KINDS
-from rating.true_ups import MINIMUM
+from rating.true_ups import COMMITMENT, MINIMUM, TRUE_UPS
 
 TEXT_OF_DIGITS: Final = (0, 2, 3)
 AMOUNT_COLUMNS: Final = ("lines_total", "promotional_credit", "paid_credit", "net", "tax", "due")
 # What stands for an amount alone.
-WITHOUT_QUANTITY: Final = ("cap", *PERCENTAGE_KINDS, MINIMUM)
-_UP_TO: Final = pl.lit("up to the minimum")
+WITHOUT_QUANTITY: Final = ("cap", *PERCENTAGE_KINDS, *TRUE_UPS)
+_UP_TO: Final = {MINIMUM: "up to the minimum", COMMITMENT: "up to what was committed"}
 CREDIT_KINDS: Final = ("promotional_credit", "paid_credit")
 
 
@@ -168,7 +168,7 @@ def _describe_by_price(described: pl.DataFrame, words: pl.DataFrame, percentages
     called = pl.format("{} {} %", "kind", pl.coalesce("agreed", "of_plan"))
     return headed.with_columns(
         meter=pl.coalesce("meter", "of_meter"), title=pl.coalesce("title", "of_title"),
-        description=pl.coalesce("description", pl.when(pl.col("kind") == MINIMUM).then(_UP_TO).otherwise(called)),
+        description=pl.coalesce("description", pl.col("kind").replace_strict(_UP_TO, default=None), called),
     ).drop("of_meter", "of_title", "agreed", "of_plan")  # fmt: skip
 
 
@@ -183,7 +183,7 @@ def describe_fees(fees: pl.DataFrame) -> pl.DataFrame:
 
 
 def describe_prices(prices: pl.DataFrame, meters: pl.DataFrame) -> pl.DataFrame:
-    """What each tier, fee, cap and included quantity of each price is called on a document."""
+    """What each tier, fee, cap, included and committed quantity of each price is called on a document."""
     once = by_agreement(prices).unique([*OF_PRICE, "version"], keep="first", maintain_order=True)
     titled = once.join(meters.select("meter", "title"), on="meter", how="left")
     rows = [row for price in titled.iter_rows(named=True) for row in _descriptions(price)]
@@ -204,6 +204,12 @@ def _descriptions(price: dict[str, Any]) -> Sequence[tuple[Any, ...]]:
         (*key, 0, "included", *named, f"included in the plan{_pool_text(price)}"),
         (*key, 0, "cap", *named, "maximum of the plan reached"),
     ]
+    if price.get("committed"):
+        committed = f"commitment of {format_number(price['committed'])} {unit}"
+        rows += [
+            (*key, 0, "committed", *named, f"of the {committed}"),
+            (*key, 0, COMMITMENT, *named, f"rest of the {committed}"),
+        ]
     number = 1
     while price.get(f"tier_{number}_unit_price") is not None:
         text = _tier_text(price, number, unit)

@@ -52,7 +52,10 @@ class Line(Part):
     group: str
     title: Text
     description: Words = ""
-    kind: Literal["usage", "included", "flat_fee", "cap", "recurring", "discount", "surcharge", "minimum", "adjustment"]
+    kind: Literal[
+        "usage", "included", "committed", "flat_fee", "cap", "recurring", "discount", "surcharge", "minimum", "commitment",
+        "adjustment",
+    ]  # fmt: skip
     period: Month
     quantity: Number | None = None
     unit: Words | None = None

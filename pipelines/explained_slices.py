@@ -20,6 +20,7 @@ from rating.money import QUANTITY, ZERO_AMOUNT, ZERO_QUANTITY
 from rating.periods import instant
 from rating.pools import pool_at
 from rating.pricing import tier_parts
+from rating.pricing.columns import COMMITMENT_SCHEMA
 from rating.sums import sum_by
 from resources.facts import Facts, facts_as_of, slices_of
 from resources.lake import Lake
@@ -76,7 +77,7 @@ class ExplainedSlices:
     def price(self, version: str) -> dict[str, Any] | None:
         """The price of a version, with what is prorated as it holds here; none where no price book has it any more."""
         rows = self.rows.filter(pl.col("version") == version, pl.col("model").is_not_null())
-        names = [*PRICE_COLUMNS, *(name for name in (ACCOUNT_MAXIMUM,) if name in rows.columns)]
+        names = [*PRICE_COLUMNS, *(name for name in (ACCOUNT_MAXIMUM, *COMMITMENT_SCHEMA) if name in rows.columns)]
         # The last row: a pool has grown to what it holds.
         return None if rows.is_empty() else rows.select(names).row(-1, named=True)
 

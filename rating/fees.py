@@ -102,7 +102,7 @@ def fees_due(
         "meter": pl.lit(NO_METER),
         "dimensions": pl.lit("{}"),
         "kind": pl.lit(RECURRING),
-        "quantity": divide_quantity_half_even(_PART, _WHOLE),
+        "quantity": divide_quantity_half_even(SECONDS_HELD, SECONDS_OF_PERIOD),
         "amount": share_of_period(pl.col("fee")),
     }
     due = placed.select(made.get(name, pl.col(name)).alias(name) for name in DUE)
@@ -110,13 +110,14 @@ def fees_due(
     return due
 
 
-_PART: Final = (pl.col("end") - pl.col("start")).dt.total_seconds()
-_WHOLE: Final = (pl.col("period_end") - pl.col("period_start")).dt.total_seconds()
+# Of a stretch, and of the period that it is in.
+SECONDS_HELD: Final = (pl.col("end") - pl.col("start")).dt.total_seconds()
+SECONDS_OF_PERIOD: Final = (pl.col("period_end") - pl.col("period_start")).dt.total_seconds()
 
 
 def share_of_period(amount: pl.Expr) -> pl.Expr:
     """What a stretch costs of what a whole period does: seconds over seconds, half-even at the 18th decimal."""
-    return divide_amount_half_even(amount * _PART, _WHOLE)
+    return divide_amount_half_even(amount * SECONDS_HELD, SECONDS_OF_PERIOD)
 
 
 def stretches(fees: pl.DataFrame, subscriptions: pl.DataFrame, touched: pl.DataFrame, until: datetime) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""What of a price's `included` and its caps a scope gets (semantics 3).
+"""What of a price's `included`, its commitment and its caps a scope gets (semantics 3).
 
 What belongs here: the time that a price was in force for a subscription, and the share that follows. What
 does not: tier bounds and fees, which are never prorated.
@@ -11,13 +11,14 @@ import polars as pl
 
 from rating.agreed import OF_PRICE, add_agreed_with, by_agreement
 from rating.money import divide_amount_half_even, divide_quantity_half_even
+from rating.pricing.commitments import has_commitments
 from rating.pricing.units import fit_period
 
 SHARE_SCOPE: Final = ("account_id", "subscription_id", "plan", "price_id", "currency", "period_start", "period_end")
 
 
 def prorate(scoped: pl.DataFrame, prices: pl.DataFrame, subscriptions: pl.DataFrame) -> pl.DataFrame:
-    """Replace `included`, `maximum` and `account_maximum` by the share of the period in which (plan, price id) was in force.
+    """Replace `included`, `committed` and the caps by the share of the period in which (plan, price id) was in force.
 
     The frame has `SHARE_SCOPE`, `included` and `maximum`; its rows keep their order. Seconds over seconds,
     half-open; rounded once, half-even at the ninth decimal for quantities, the eighteenth for amounts. All
@@ -26,7 +27,8 @@ def prorate(scoped: pl.DataFrame, prices: pl.DataFrame, subscriptions: pl.DataFr
     """
     scoped = fit_period(scoped, _seconds(pl.col("period_end") - pl.col("period_start")))
     caps = [name for name in ("maximum", "account_maximum") if name in scoped.columns]
-    concerned = (pl.col("included") != 0) | pl.any_horizontal(pl.col(caps).is_not_null())
+    quantities = ["included", *(["committed"] if has_commitments(scoped) else [])]
+    concerned = pl.any_horizontal(*(pl.col(name) != 0 for name in quantities), pl.col(caps).is_not_null())
     scopes = scoped.filter(concerned).select(SHARE_SCOPE).unique()
     if scopes.is_empty():
         return scoped
@@ -35,7 +37,7 @@ def prorate(scoped: pl.DataFrame, prices: pl.DataFrame, subscriptions: pl.DataFr
     part = pl.col("seconds_in_force").fill_null(0)
     whole = _seconds(pl.col("period_end") - pl.col("period_start"))
     return shared.with_columns(
-        included=divide_quantity_half_even(pl.col("included") * part, whole),
+        **{name: divide_quantity_half_even(pl.col(name) * part, whole) for name in quantities},
         **{name: divide_amount_half_even(pl.col(name) * part, whole) for name in caps},
     ).drop("seconds_in_force")
 

@@ -1,10 +1,12 @@
 """True-ups: what is charged when a period is over, because its use came to less than was agreed (semantics 3).
 
-What belongs here: minimums as columns, and the charges that are due of them. What does not: how a price book writes a
-minimum (`rating/pricebook/model.py`), and what is appended (`difference.py`).
+What belongs here: minimums and commitments as columns, and the charges that are due of them. What does not: how a price
+book writes them (`rating/pricebook/model.py`, `commitment.py`), what use within a commitment costs
+(`rating/pricing/commitments.py`), and what is appended (`difference.py`).
 
-A minimum holds for one price of one subscription and period. Each version counts for its time in force, as a fee does; use
-after discounts is set against the sum.
+Both hold for one price of one subscription and period. Each version counts for its time in force, as a fee does; use after
+discounts is set against the sum. A commitment is at least its share of the quantity, at its own unit price: use within it
+costs just that, so without a discount what is short is what was not used.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,14 +16,17 @@ from typing import Final
 
 import polars as pl
 
-from rating.fees import Cut, in_last_slice, share_of_period, stretches
-from rating.money import AMOUNT, ZERO_AMOUNT, ZERO_QUANTITY
+from rating.fees import SECONDS_HELD, SECONDS_OF_PERIOD, Cut, in_last_slice, share_of_period, stretches
+from rating.money import AMOUNT, QUANTITY, ZERO_AMOUNT, ZERO_QUANTITY, divide_quantity_half_even, multiply_exact
 from rating.periods import INSTANT
-from rating.pricebook import PriceBook, effective_books, price_spans
+from rating.pricebook import PriceBook, PriceSpan, effective_books, price_spans
+from rating.pricebook.commitment import committed_in
 from rating.schemas import DUE, no_rows
 from rating.sums import sum_by
 
 MINIMUM: Final = "minimum"
+COMMITMENT: Final = "commitment"
+TRUE_UPS: Final = (MINIMUM, COMMITMENT)
 # `agreed_with` is empty in what holds for all accounts that never agreed on the price (`rating/agreed.py`).
 MINIMUMS: Final = {
     "agreed_with": pl.String(),
@@ -33,6 +38,8 @@ MINIMUMS: Final = {
     "effective_to": INSTANT,
     "currency": pl.String(),
     "fee": AMOUNT,
+    "committed": QUANTITY,
+    "committed_price": QUANTITY,
 }
 GRACES: Final = {"grace_from": INSTANT, "grace": pl.Duration("us")}
 SPENT_KEY: Final = ("account_id", "subscription_id", "plan", "price_id", "currency", "period_start")
@@ -40,20 +47,22 @@ _SCOPE: Final = ("account_id", "service_id", "subscription_id", "plan", "price_i
 
 
 def compile_minimums(books: Sequence[PriceBook]) -> pl.DataFrame:
-    """One row (`MINIMUMS`) per version and currency of each price that ever has a minimum; 0 where it has none."""
+    """One row (`MINIMUMS`) per version and currency of each price that ever has a minimum or a commitment; 0 where not."""
     spans = price_spans(books)
-    having = {(span.plan, span.price.id) for span in spans if span.price.minimum}
+    having = {(span.plan, span.price.id) for span in spans if span.price.minimum or span.price.commit}
     chosen = [span for span in spans if (span.plan, span.price.id) in having]
+    return pl.DataFrame([row for span in chosen for row in _rows(span)], schema=MINIMUMS, orient="row")
 
-    def rows() -> Iterator[tuple[object, ...]]:
-        for span in chosen:
-            minimum = span.book.resolve(span.price.minimum or {})
-            sold = {currency for _, money in span.price.money() for currency in span.book.resolve(money)}
-            times = (span.effective_from, span.effective_to)
-            named = (span.account_id, span.plan, span.price.id, span.price.meter, span.book.version, *times)
-            yield from ((*named, currency, minimum.get(currency, Decimal(0))) for currency in sorted(sold))
 
-    return pl.DataFrame(list(rows()), schema=MINIMUMS, orient="row")
+def _rows(span: PriceSpan) -> Iterator[tuple[object, ...]]:
+    price, resolve = span.price, span.book.resolve
+    minimum, committed_price = resolve(price.minimum or {}), resolve(price.commit.unit_price if price.commit else {})
+    sold = {currency for _, money in price.money() for currency in resolve(money)}
+    times = (span.effective_from, span.effective_to)
+    named = (span.account_id, span.plan, price.id, price.meter, span.book.version, *times)
+    for currency in sorted(sold):
+        least, unit_price = (money.get(currency, Decimal(0)) for money in (minimum, committed_price))
+        yield *named, currency, least, committed_in(price.commit), unit_price
 
 
 def compile_graces(books: Sequence[PriceBook]) -> pl.DataFrame:
@@ -87,15 +96,35 @@ def true_ups_due(  # noqa: PLR0913, PLR0917 (what a true-up rests on)
     held = with_grace(held, graces).filter(
         (pl.col("booked_at") <= until) & (pl.col("period_start") >= pl.col("first_slice"))
     )
-    shares = sum_by(held.with_columns(amount=share_of_period(pl.col("fee"))), _SCOPE, "amount")
     last = held.sort("end").unique(_SCOPE, keep="last", maintain_order=True)
-    compared = last.join(shares, on=_SCOPE).join(spent.select(*SPENT_KEY, spent="amount"), on=SPENT_KEY, how="left")
+    compared = last.join(_least(held), on=_SCOPE).join(
+        spent.select(*SPENT_KEY, spent="amount"), on=SPENT_KEY, how="left"
+    )
     rest = compared.with_columns(amount=pl.col("amount") - pl.col("spent").fill_null(ZERO_AMOUNT))
     placed = in_last_slice(rest.filter(pl.col("amount") > ZERO_AMOUNT), cut)
-    made = {
-        "resource_id": pl.lit(""), "dimensions": pl.lit("{}"), "kind": pl.lit(MINIMUM), "quantity": ZERO_QUANTITY,
-    }  # fmt: skip
+    made = {"resource_id": pl.lit(""), "dimensions": pl.lit("{}"), "quantity": ZERO_QUANTITY}
     return placed.select(made.get(name, pl.col(name)).alias(name) for name in DUE)
+
+
+def _least(held: pl.DataFrame) -> pl.DataFrame:
+    """The least that is due of each scope over all its stretches, and the kind of what falls short of it."""
+    minimums = held.select(*_SCOPE, amount=share_of_period(pl.col("fee")))
+    committed = _committed(held)
+    kinds = committed.select(_SCOPE).unique().with_columns(kind=pl.lit(COMMITMENT))
+    summed = sum_by(pl.concat([minimums, committed]), _SCOPE, "amount")
+    return summed.join(kinds, on=_SCOPE, how="left").with_columns(pl.col("kind").fill_null(MINIMUM))
+
+
+def _committed(held: pl.DataFrame) -> pl.DataFrame:
+    """What the committed quantities cost: their shares of the period, half-even at the ninth decimal, x the unit price.
+
+    Stretches of one unit price are shared together: where nothing changes that is the quantity within which use was priced
+    (`rating/proration.py`), to the last digit.
+    """
+    having = held.filter(pl.col("committed") > 0).with_columns(quantity=pl.col("committed") * SECONDS_HELD)
+    summed = sum_by(having, (*_SCOPE, "period_end", "committed_price"), "quantity")
+    share = divide_quantity_half_even(pl.col("quantity"), SECONDS_OF_PERIOD)
+    return summed.select(*_SCOPE, amount=multiply_exact(share, pl.col("committed_price")))
 
 
 def _own(held: pl.DataFrame, minimums: pl.DataFrame) -> pl.DataFrame:

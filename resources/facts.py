@@ -54,7 +54,7 @@ class Facts:
 
     @cached_property
     def minimums(self) -> pl.DataFrame:
-        """The minimums of all books, one row a (price, account, version, currency) that ever has one."""
+        """The minimums and commitments of all books, one row a (price, account, version, currency) that ever has one."""
         return compile_minimums(self.books)
 
     @cached_property

@@ -23,7 +23,7 @@ NEEDED: Final[dict[str, Mapping[Any, tuple[str, ...]]]] = {
     "Tier": KEYS_OF_TIER,
 }
 # The parts whose names are not what one of them is called.
-CALLED: Final = {"Recurring": "recurring fee"}
+CALLED: Final = {"Commit": "commitment", "Recurring": "recurring fee"}
 
 
 def price_book_reference() -> str:

@@ -17,7 +17,7 @@ from rating.pricebook import Price, PriceBook, parse_price_book
 from rating.pricing import compile_prices, tier_parts, total_cost
 
 # The order in which the parts of a cost are told.
-KINDS: Final = ("included", "usage", "flat_fee", "cap")
+KINDS: Final = ("included", "committed", "usage", "flat_fee", "cap")
 
 
 def worked(*quantities: str, caller: Callable[[], str]) -> str:
@@ -103,7 +103,7 @@ def _term(part: dict[str, Any], model: str) -> str:
     if part["kind"] == "flat_fee":
         return f"{amount} fee"
     quantity = plain_text(part["quantity"])
-    if model == "package":
+    if model == "package" and part["kind"] == "usage":
         quantity += " package" if quantity == "1" else " packages"
     return f"{quantity} x {_money(part['unit_price'])}"
 

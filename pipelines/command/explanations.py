@@ -115,6 +115,8 @@ def _price(price: Mapping[str, Any]) -> str:
     said = f"price {price['price_id']} of plan {price['plan']}, version {price['version']} of {cell(price['effective_from'])} UTC"
     said += f": {price['model']}, per {price['accumulate']}"
     said += f", included {cell(price['included'])}" if price["included"] else ""
+    if price.get("committed"):
+        said += f", committed {cell(price['committed'])} at {cell(price['committed_price'])} {price['currency']}"
     return said + (f", at most {cell(price['maximum'])} {price['currency']}" if price["maximum"] is not None else "")
 
 

@@ -4,6 +4,7 @@ What belongs here: the model of one book, its JSON Schema, its errors, and what 
 What does not: files, and what a price costs (`rating/pricing.py`).
 """
 
+from rating.pricebook.commitment import Commit
 from rating.pricebook.conditions import When
 from rating.pricebook.meters import Aggregation, Meter, Rounding
 from rating.pricebook.model import Account, ModelName, Plan, Price, PriceBook, Tier
@@ -14,6 +15,7 @@ from rating.pricebook.succession import PriceSpan, check_succession, effective_b
 __all__ = [
     "Account",
     "Aggregation",
+    "Commit",
     "Meter",
     "ModelName",
     "Plan",

@@ -17,6 +17,7 @@ from pydantic import Field, model_validator
 
 from rating.errors import Problem, UnitError
 from rating.pricebook.choice import Offer, agreement_problems, tie_problems
+from rating.pricebook.commitment import Commit, commitment_problems
 from rating.pricebook.conditions import When, Where
 from rating.pricebook.fields import (
     BOOK_CURRENCY,
@@ -96,6 +97,8 @@ class Price(Part):
     """The most that a period costs for all resources of the account together, where `accumulate` is `resource`."""
     minimum: FixedAmount | None = None
     """The least that a period costs the account after discounts; what use falls short of it is charged at the end."""
+    commit: Commit | None = None
+    """A quantity of each period that is paid even if it is not used; use above it costs what the model says."""
     unit_price: UnitPrice | None = None
     """What one unit costs."""
     tiers: tuple[Tier, ...] | None = None
@@ -110,14 +113,16 @@ class Price(Part):
     @model_validator(mode="after")
     def _check(self) -> Self:
         of_tiers = [*_tier_problems(self.tiers), *_tier_key_problems(self)]
-        of_account = [*_minimum_problems(self), *pool_problems(self.pooled, self.accumulate)]
-        refuse_all([*_model_problems(self), *_cap_problems(self), *of_tiers, *of_account])
+        of_account = [*_minimum_problems(self), *pool_problems(self.pooled, self.accumulate), *_both_problems(self)]
+        of_commitment = commitment_problems(self.commit, self.model, self.accumulate, self.minimum, self.maximum)
+        refuse_all([*_model_problems(self), *_cap_problems(self), *of_tiers, *of_account, *of_commitment])
         return self
 
     def money(self) -> Iterator[tuple[str, dict[str, Decimal]]]:
         """Every amount of money in the price, by its path."""
         names = ("unit_price", "package_price", "multiplier", "maximum", "account_maximum", "minimum")
         amounts = [(name, getattr(self, name)) for name in names]
+        amounts.append(("commit.unit_price", self.commit and self.commit.unit_price))
         for position, tier in enumerate(self.tiers or ()):
             amounts += [(f"tiers[{position}].{name}", getattr(tier, name)) for name in ("unit_price", "flat_fee")]
         yield from ((path, money) for path, money in amounts if money is not None)
@@ -176,7 +181,7 @@ class PriceBook(Part):
     accounts: dict[Text, Account] = Field(default_factory=dict)
     """What is agreed with single accounts, by account id; an account that is not known yet changes nothing."""
     grace: Grace = timedelta(hours=24)
-    """How long after a period's end its minimums are charged: late records until then still count, later ones restate them."""
+    """How long after a period its minimums and commitments are due: late records until then count, later ones restate them."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -263,6 +268,12 @@ def _repeats(prices: Sequence[Price], path: str) -> Iterator[Problem]:
             what = f"{price.id!r} stands already in {path}[{first[price.id]}]"
             yield Problem(f"{path}[{position}].id", what, "give each price of a plan its own id")
         first.setdefault(price.id, position)
+
+
+def _both_problems(price: Price) -> Iterator[Problem]:
+    """A pool grows within the period, and a commitment is for the whole of it: what the two are together nobody said."""
+    if price.pooled is not None and price.commit is not None:
+        yield Problem("pooled", "a price with a commit has no pool", "leave one of them out, or make them two prices")
 
 
 def _minimum_problems(price: Price) -> Iterator[Problem]:

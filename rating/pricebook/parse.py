@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from rating.errors import PriceBookError, Problem
+from rating.pricebook.commitment import Commit
 from rating.pricebook.conditions import When
 from rating.pricebook.meters import Meter, Rounding
 from rating.pricebook.model import Account, Plan, Price, PriceBook, Tier
@@ -30,7 +31,7 @@ _PENDING: Final = "leave it out until it is"
 _KNOWN_KEYS: Final = sorted(
     {
         key
-        for part in (Account, Meter, Plan, Pooled, Price, PriceBook, Recurring, Rounding, Tier, When)
+        for part in (Account, Commit, Meter, Plan, Pooled, Price, PriceBook, Recurring, Rounding, Tier, When)
         for key in part.model_fields
     }
 )
@@ -48,7 +49,8 @@ _MISSING: Final = {
     "id": "give the price a name of its own in its plan: id: cpu",
     "meter": "name the meter that it prices: meter: cpu",
     "amount": 'give what a period costs, in quotes: amount: "5.00"',
-    "quantity": 'say what each resource adds, in quotes: quantity: "1000"',
+    "quantity": 'say how much, in quotes: quantity: "1000"',
+    "per": "say of what: per: period",
     "model": "say how the quantity is priced: model: unit, graduated, volume, stairstep, package or dynamic",
 }
 _SHAPES: Final = {

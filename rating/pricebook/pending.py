@@ -7,7 +7,7 @@ from typing import Final
 
 PENDING_KEYS: Final = frozenset(
     # of a price
-    """commit allowance
+    """allowance
     book scope"""
     # of a plan or a book
     " trial coupons tax"
@@ -17,4 +17,6 @@ PENDING_KEYS: Final = frozenset(
 
 PENDING_VALUES: Final = {
     "accumulate": frozenset({"service", "parent"}),
+    # of a commitment
+    "per": frozenset({"hour"}),
 }

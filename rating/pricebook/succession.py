@@ -110,6 +110,7 @@ def _amounts(span: PriceSpan) -> dict[str, object]:
         "maximum": price.maximum and resolve(price.maximum),
         "account_maximum": price.account_maximum and resolve(price.account_maximum),
         "minimum": price.minimum and resolve(price.minimum),
+        "commit": price.commit and price.commit.model_copy(update={"unit_price": resolve(price.commit.unit_price)}),
         "tiers": tiers,
     }
 

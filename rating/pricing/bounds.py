@@ -11,6 +11,7 @@ import polars as pl
 from rating.errors import OutOfBoundsError
 from rating.money import AMOUNT_LIMIT, QUANTITY, RUNNING_QUANTITY_LIMIT
 from rating.pricing.columns import tier_column, tier_numbers
+from rating.pricing.commitments import committed_quantity, has_commitments
 from rating.pricing.cost import charged_quantity, model_cost, priced_quantity
 from rating.pricing.curves import PACKAGES
 from rating.pricing.models import curves_in
@@ -43,6 +44,7 @@ def check_costs(frame: pl.DataFrame, quantity: str, scope: Sequence[str]) -> Non
 def _cannot_reach_limit(frame: pl.DataFrame, quantity: str) -> bool:
     """Whether the largest quantity at the largest price, and all fees, stay below the limit."""
     prices = [pl.col(tier_column(number, "unit_price")).max() for number in tier_numbers(frame)]
+    prices += [pl.col("committed_price").max()] if has_commitments(frame) else []
     fees = [pl.col(tier_column(number, "flat_fee")).max() for number in tier_numbers(frame)]
     largest = frame.select(
         quantity=in_price_units(frame, pl.col(quantity)).max(),
@@ -79,6 +81,9 @@ def _rough_cost(frame: pl.DataFrame, quantity: str) -> pl.Expr:
         * pl.col(tier_column(number, "unit_price")).cast(pl.Float64)
         for number in tier_numbers(frame)
     ]
+    if has_commitments(frame):
+        within = committed_quantity(frame, pl.col(quantity)).cast(pl.Float64)
+        parts.append(within * pl.col("committed_price").cast(pl.Float64))
     fees = [pl.col(tier_column(number, "flat_fee")).cast(pl.Float64) for number in tier_numbers(frame)]
     return pl.sum_horizontal(*parts, *fees)
 

@@ -46,6 +46,8 @@ PRICE_SCHEMA: Final = {
 ACCOUNT_CAP_SCHEMA: Final = {"account_maximum": AMOUNT}
 # What each resource that uses a meter adds to `included`; null is no pool.
 POOL_SCHEMA: Final = {"pooled_meter": pl.String(), "pooled_quantity": QUANTITY}
+# The quantity that is paid even if it is not used, and what one unit of it costs; both are 0 without a commitment.
+COMMITMENT_SCHEMA: Final = {"committed": QUANTITY, "committed_price": QUANTITY}
 # In what they price, a quantity is quantity x unit_factor / unit_divisor; where `unit_of_period` is true, the divisor is
 # still to be multiplied by the seconds of the billing period (`prorate` does).
 UNIT_SCHEMA: Final = {"unit_factor": QUANTITY, "unit_divisor": QUANTITY, "unit_of_period": pl.Boolean()}
@@ -73,7 +75,7 @@ def tier_numbers(frame: pl.DataFrame) -> range:
 
 def cost_columns(prices: pl.DataFrame) -> list[str]:
     """The columns of a frame of prices from which C is worked out."""
-    some = ("tier_", "unit_", "account_maximum")
+    some = ("tier_", "unit_", "account_maximum", "committed")
     return ["model", "included", "maximum", *(name for name in prices.columns if name.startswith(some))]
 
 

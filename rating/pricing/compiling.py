@@ -4,7 +4,7 @@ What belongs here: how price books fill the columns of `columns.py`. What does n
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 
 import polars as pl
@@ -12,6 +12,7 @@ import polars as pl
 from rating.pricebook import Price, PriceBook, PriceSpan, check_succession, price_spans
 from rating.pricing.columns import (
     ACCOUNT_CAP_SCHEMA,
+    COMMITMENT_SCHEMA,
     NO_TIER,
     POOL_SCHEMA,
     PRICE_SCHEMA,
@@ -23,6 +24,7 @@ from rating.pricing.models import MODELS, Step
 from rating.units import conversion
 
 TierRow = dict[str, Decimal | None]
+Money = dict[str, Decimal]
 
 
 def compile_prices(books: Sequence[PriceBook]) -> pl.DataFrame:
@@ -38,7 +40,8 @@ def compile_prices(books: Sequence[PriceBook]) -> pl.DataFrame:
     units = UNIT_SCHEMA if any(row["converts"] for row, _ in rows) else {}
     caps = ACCOUNT_CAP_SCHEMA if any(row["account_maximum"] is not None for row, _ in rows) else {}
     pools = POOL_SCHEMA if any(row["pooled_meter"] is not None for row, _ in rows) else {}
-    schema = {**PRICE_SCHEMA, **units, **caps, **pools, **tier_schema(tier_count)}
+    commitments = COMMITMENT_SCHEMA if any(row["committed"] for row, _ in rows) else {}
+    schema = {**PRICE_SCHEMA, **units, **caps, **pools, **commitments, **tier_schema(tier_count)}
     padded = [
         {"price_key": key, **row, **tier_values([*tiers, *[NO_TIER] * (tier_count - len(tiers))])}
         for key, (row, tiers) in enumerate(rows)
@@ -75,6 +78,7 @@ def _span_rows(span: PriceSpan) -> Iterator[tuple[dict[str, object], list[TierRo
             "pooled_quantity": price.pooled and price.pooled.quantity,
             "unit": price.unit or span.book.meters[price.meter].unit,
             **units,
+            **commitment_columns(price, resolve, currency),
         }
         yield row, tier_rows(steps, currency)
 
@@ -89,6 +93,13 @@ def _unit_columns(span: PriceSpan) -> dict[str, object]:
         "unit_divisor": Decimal(found.denominator),
         "unit_of_period": found.per_period,
     }
+
+
+def commitment_columns(price: Price, resolve: Callable[[Money], Money], currency: str) -> dict[str, Decimal]:
+    """How much is committed and what one unit of it costs, as columns; `resolve` names the currency of amounts."""
+    if price.commit is None:
+        return dict.fromkeys(COMMITMENT_SCHEMA, Decimal(0))
+    return {"committed": price.commit.quantity, "committed_price": resolve(price.commit.unit_price)[currency]}
 
 
 def _conditions(price: Price) -> dict[str, object]:

@@ -8,14 +8,15 @@ import polars as pl
 
 from rating.money import ZERO_AMOUNT, ZERO_QUANTITY, multiply_exact
 from rating.pricing.columns import tier_column, tier_numbers
+from rating.pricing.commitments import below_model, committed_cost
 from rating.pricing.curves import Curves, choose
 from rating.pricing.models import curves_in
 from rating.pricing.units import in_price_units
 
 
 def charged_quantity(frame: pl.DataFrame, quantity: pl.Expr) -> pl.Expr:
-    """Q in the price's unit after `included` is taken off; nothing is due at Q <= 0 (semantics 3)."""
-    return pl.max_horizontal(in_price_units(frame, quantity) - pl.col("included"), ZERO_QUANTITY)
+    """Q in the price's unit after `included` and what is committed are taken off; the model prices it where it is above 0."""
+    return pl.max_horizontal(in_price_units(frame, quantity) - below_model(frame), ZERO_QUANTITY)
 
 
 def priced_quantity(curves: Curves, charged: pl.Expr, number: int) -> pl.Expr:
@@ -30,9 +31,9 @@ def fee_is_due(curves: Curves, charged: pl.Expr, number: int) -> pl.Expr:
 
 
 def model_cost(frame: pl.DataFrame, quantity: pl.Expr) -> pl.Expr:
-    """The cost of a running quantity by each row's model alone, before `maximum`; over columns of prices."""
+    """The cost of a running quantity by each row's commitment and model, before `maximum`; over columns of prices."""
     curves, charged = curves_in(frame), charged_quantity(frame, quantity)
-    cost = ZERO_AMOUNT
+    cost = committed_cost(frame, quantity)
     for number in tier_numbers(frame):
         fee = pl.when(fee_is_due(curves, charged, number)).then(pl.col(tier_column(number, "flat_fee")))
         priced = priced_quantity(curves, charged, number)

@@ -10,6 +10,7 @@ import polars as pl
 
 from rating.money import ZERO_QUANTITY
 from rating.pricing.columns import tier_numbers
+from rating.pricing.commitments import below_model, left_to_model, slope_if_committed
 from rating.pricing.cost import model_cost
 from rating.pricing.curves import Curves, choose
 from rating.pricing.models import curves_in
@@ -23,8 +24,8 @@ def slope(frame: pl.DataFrame) -> pl.Expr:
     """The price of one more unit if C is a straight line from quantity_before to quantity_after, else null.
 
     Nothing is passed between the two: not zero, not the included quantity, not the bound or the fee of a tier, not
-    the end of a package, not the cap; and no row in between goes back (`least` is the smallest). The frame holds
-    columns of prices, with `included` and `maximum` prorated.
+    the end of a package, not the committed quantity, not the cap; and no row in between goes back (`least` is the
+    smallest). The frame holds columns of prices, with `included`, `committed` and `maximum` prorated.
     """
     return slope_in_meter_units(frame, _slope(frame))
 
@@ -35,8 +36,12 @@ def _slope(frame: pl.DataFrame) -> pl.Expr:
     before, after = (in_price_units(frame, quantity) for quantity in (_BEFORE, _AFTER))
     forward = (pl.col("least") >= 0) & (_BEFORE >= 0)
     free = pl.when(pl.col("included") >= after).then(ZERO_QUANTITY)
-    inside = [_slope_in_tier(curves, before, after, number) for number in tier_numbers(frame)]
-    uncapped = pl.when(forward).then(pl.coalesce(free, *inside))
+    committed = slope_if_committed(frame, before, after)
+    below, left = below_model(frame), left_to_model(frame, before)
+    inside = [_slope_in_tier(curves, before - below, after - below, number) for number in tier_numbers(frame)]
+    if committed:
+        inside = [pl.when(left).then(steepness) for steepness in inside]
+    uncapped = pl.when(forward).then(pl.coalesce(free, *committed, *inside))
     if frame["maximum"].null_count() == frame.height:
         return uncapped
     below_cap = pl.col("maximum").is_null() | (model_cost(frame, _AFTER) <= pl.col("maximum"))
@@ -47,5 +52,4 @@ def _slope(frame: pl.DataFrame) -> pl.Expr:
 
 
 def _slope_in_tier(curves: Curves, before: pl.Expr, after: pl.Expr, number: int) -> pl.Expr:
-    included = pl.col("included")
-    return choose(curves, lambda curve: curve.slope(before - included, after - included, number))
+    return choose(curves, lambda curve: curve.slope(before, after, number))

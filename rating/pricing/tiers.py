@@ -10,6 +10,7 @@ import polars as pl
 
 from rating.money import AMOUNT, QUANTITY, ZERO_AMOUNT, ZERO_QUANTITY, multiply_exact
 from rating.pricing.columns import tier_column, tier_numbers
+from rating.pricing.commitments import committed_quantity, has_commitments
 from rating.pricing.cost import capped, charged_quantity, fee_is_due, model_cost, priced_quantity
 from rating.pricing.models import curves_in
 from rating.pricing.units import in_price_units
@@ -28,13 +29,14 @@ _AFTER: Final = pl.col("quantity_after")
 def tier_parts(frame: pl.DataFrame, row_id: str = "row_id") -> pl.DataFrame:
     """Take C(quantity_after) - C(quantity_before) of each row apart into its parts.
 
-    The frame holds columns of prices, with `included` and `maximum` prorated. The parts of a row sum to the
-    difference exactly: `included` (tier 0) costs nothing, `usage` and `flat_fee` are one per tier, and `cap`
-    (tier 0) is what `maximum` takes off. The unit price of a fee is the fee, of included and cap zero. Where another
-    tier comes to price all of Q, the old one gives its usage and fee back. The usage of a package is packages;
-    all other quantities are in the unit of the price.
+    The frame holds columns of prices, with `included`, `committed` and `maximum` prorated. The parts of a row sum to the
+    difference exactly: `included` (tier 0) costs nothing, `committed` (tier 0) is use within the commitment, `usage` and
+    `flat_fee` are one per tier, and `cap` (tier 0) is what `maximum` takes off. The unit price of a fee is the fee, of
+    included and cap zero. Where another tier comes to price all of Q, the old one gives its usage and fee back. The usage of
+    a package is packages; all other quantities are in the unit of the price.
     """
     parts = [_included_part(frame, row_id), _cap_part(frame, row_id)]
+    parts += [_committed_part(frame, row_id)] if has_commitments(frame) else []
     for number in tier_numbers(frame):
         parts += [_usage_part(frame, row_id, number), _fee_part(frame, row_id, number)]
     return pl.concat(parts).filter((pl.col("quantity") != 0) | (pl.col("amount") != 0)).sort(row_id, "tier", "kind")
@@ -61,6 +63,13 @@ def _included_part(frame: pl.DataFrame, row_id: str) -> pl.DataFrame:
     change = used(_AFTER) - used(_BEFORE)
     zero = {"unit_price": ZERO_QUANTITY, "amount": ZERO_AMOUNT}
     return _part(frame, row_id, tier=0, kind="included", quantity=change, **zero)
+
+
+def _committed_part(frame: pl.DataFrame, row_id: str) -> pl.DataFrame:
+    price = pl.col("committed_price")
+    change = committed_quantity(frame, _AFTER) - committed_quantity(frame, _BEFORE)
+    amount = multiply_exact(change, price)
+    return _part(frame, row_id, tier=0, kind="committed", quantity=change, unit_price=price, amount=amount)
 
 
 def _usage_part(frame: pl.DataFrame, row_id: str, number: int) -> pl.DataFrame:

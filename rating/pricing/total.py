@@ -9,8 +9,8 @@ from rating.money import AMOUNT, QUANTITY
 from rating.pricebook import Price
 from rating.pricebook.fields import BOOK_CURRENCY
 from rating.pricing.bounds import check_costs
-from rating.pricing.columns import MODEL, tier_schema, tier_values
-from rating.pricing.compiling import tier_rows
+from rating.pricing.columns import COMMITMENT_SCHEMA, MODEL, tier_schema, tier_values
+from rating.pricing.compiling import commitment_columns, tier_rows
 from rating.pricing.cost import total_cost_of
 from rating.pricing.models import MODELS
 
@@ -18,8 +18,8 @@ from rating.pricing.models import MODELS
 def total_cost(price: Price, quantities: pl.Series, currency: str | None = None) -> pl.Series:
     """C(Q), exactly, of one price for many running quantities; `currency` where the price has several.
 
-    It is the cost of one scope, so `account_maximum`, which is over several, plays no part; nor does a
-    pool, which grows with what is used beside it.
+    It is the cost of one scope, so `account_maximum`, which is over several, plays no part; nor does a pool, which grows
+    with what is used beside it, or what is left of a commitment, which is due at the end of the period.
     Quantities are in the unit of the price; how those of a meter become them is said by the price book, not by a price.
     The quantities of a `dynamic` price are amounts of money: what the records carried so far.
     """
@@ -29,9 +29,11 @@ def total_cost(price: Price, quantities: pl.Series, currency: str | None = None)
         "model": price.model,
         "included": price.included,
         "maximum": (price.maximum or {}).get(chosen),
+        **commitment_columns(price, dict, chosen),
         **tier_values(tier_rows(steps, chosen)),
     }
-    schema = {"model": MODEL, "included": QUANTITY, "maximum": AMOUNT, **tier_schema(len(steps))}
+    committed = COMMITMENT_SCHEMA if price.commit else {}
+    schema = {"model": MODEL, "included": QUANTITY, "maximum": AMOUNT, **committed, **tier_schema(len(steps))}
     frame = quantities.cast(QUANTITY).alias("quantity").to_frame()
     priced = frame.with_columns(pl.lit(columns[name], dtype=kind).alias(name) for name, kind in schema.items())
     check_costs(priced.with_columns(price=pl.lit(price.id)), "quantity", ("price",))

@@ -1,2 +1,2 @@
 -- Accounts whose true-ups some runs charged.
-select distinct account_id from charges where run > $since and run <= $run and kind = 'minimum'
+select distinct account_id from charges where run > $since and run <= $run and kind in ('minimum', 'commitment')

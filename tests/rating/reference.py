@@ -70,7 +70,13 @@ _MODELS: Final[dict[str, Callable[[Document, Decimal], Decimal]]] = {
 }
 
 
-def total_cost(price: Document, quantity: Decimal, included: Decimal, maximum: Decimal | None) -> Decimal:
-    """C(Q) with what the scope gets of `included` and `maximum`."""
-    cost = model_cost(price, quantity - included)
+def total_cost(
+    price: Document, quantity: Decimal, included: Decimal, maximum: Decimal | None, committed: Decimal = ZERO
+) -> Decimal:
+    """C(Q) with what the scope gets of `included`, `maximum` and a commitment."""
+    used = max(quantity - included, ZERO)
+    within = min(used, committed)
+    cost = model_cost(price, used - within)
+    if within:
+        cost += within * Decimal(price["commit"]["unit_price"])
     return cost if maximum is None else min(cost, maximum)

@@ -105,6 +105,9 @@ DYNAMIC: Document = {"id": "cpu", "meter": "resold", "model": "dynamic", "multip
 VOLUME_TIERS = [{"up_to": "10", "unit_price": "2", "flat_fee": "5"}, {"unit_price": "1"}]
 VOLUME: Document = {"id": "cpu", "meter": "cpu", "model": "volume", "tiers": VOLUME_TIERS}
 
+UNIT: Document = {"id": "n", "meter": "network", "model": "unit", "unit_price": "1"}
+COMMIT = {"quantity": "1000", "per": "period", "unit_price": "0.009"}
+
 # What is changed; the path, a word of the reason and a word of the mend that the message must hold.
 POOL = {"meter": "cpu", "quantity": "1"}
 BAD = {
@@ -220,6 +223,69 @@ BAD = {
             {"id": "n", "meter": "network", "model": "unit", "unit_price": {"EUR": "1", "USD": "1"}, "minimum": "1"},
         ),
         f"{NETWORK}.minimum",
+        "has no amount in USD",
+        "add USD",
+    ),
+    "a pool and a commitment": (
+        put(NETWORK, {**UNIT, "pooled": POOL, "commit": COMMIT}),
+        f"{NETWORK}.pooled",
+        "no pool",
+        "leave one of them out",
+    ),
+    "a commitment of each resource": (
+        put(NETWORK, {**UNIT, "accumulate": "resource", "commit": COMMIT}),
+        f"{NETWORK}.commit",
+        "accumulate by resource",
+        "accumulate by account",
+    ),
+    "a commitment beside a minimum": (
+        put_all(CPU, commit=COMMIT, minimum="5"),
+        f"{CPU}.minimum",
+        "stands beside a commitment",
+        "one of the two",
+    ),
+    "a commitment beside a maximum": (
+        put_all(CPU, commit=COMMIT, maximum="5"),
+        f"{CPU}.maximum",
+        "stands beside a commitment",
+        "minimum in place of commit",
+    ),
+    "a commitment of amounts of money": (
+        put(CPU, {"id": "cpu", "meter": "resold", "model": "dynamic", "multiplier": "1", "commit": COMMIT}),
+        f"{CPU}.commit",
+        "dynamic prices amounts of money",
+        "minimum",
+    ),
+    "a commitment that is too dear": (
+        put(f"{CPU}.commit", {**COMMIT, "quantity": "1000000000000", "unit_price": "1"}),
+        f"{CPU}.commit",
+        "comes to 1000000000000, which is too large",
+        "below 1000000000000",
+    ),
+    "a commitment of nothing": (
+        put(f"{CPU}.commit", {**COMMIT, "quantity": "0"}),
+        f"{CPU}.commit.quantity",
+        "0 is not a size",
+        "above 0",
+    ),
+    "a commitment by the hour": (
+        put(f"{CPU}.commit", {**COMMIT, "per": "hour"}),
+        f"{CPU}.commit.per",
+        "per hour is not supported yet",
+        "'period'",
+    ),
+    "a commitment for no time": (
+        put(f"{CPU}.commit", {"quantity": "1", "unit_price": "1"}),
+        f"{CPU}.commit.per",
+        "is missing",
+        "per: period",
+    ),
+    "a commitment that misses a currency": (
+        put(
+            NETWORK,
+            {**UNIT, "unit_price": {"EUR": "1", "USD": "1"}, "commit": COMMIT},
+        ),
+        f"{NETWORK}.commit.unit_price",
         "has no amount in USD",
         "add USD",
     ),
@@ -522,10 +588,7 @@ BAD = {
     "a key with a slip": (put(f"{NETWORK}.acumulate", "account"), f"{NETWORK}.acumulate", "unknown key", "accumulate?"),
     "a key of nobody": (put("colour", "red"), "colour", "unknown key 'colour'", "leave it out"),
 }
-LATER = (
-    "commit",
-    "book",
-)
+LATER = ("book", "scope")
 
 
 def shown(path: str) -> str:

@@ -84,6 +84,9 @@ def price_documents(draw: st.DrawFn, models: tuple[str, ...] = (*RISING, *FALLIN
     if draw(st.booleans()):
         document["maximum"] = f"{draw(decimals(10_000)):f}"
     document["model"] = model = draw(st.sampled_from(models))
+    if model != "dynamic" and "maximum" not in document and draw(st.booleans()):
+        quantity, unit_price = draw(decimals(1000).filter(bool)), draw(decimals(1000))
+        document["commit"] = {"quantity": f"{quantity:f}", "per": "period", "unit_price": f"{unit_price:f}"}
     if model == "unit":
         return {**document, "unit_price": f"{draw(decimals(1000)):f}"}
     if model == "dynamic":
@@ -104,18 +107,21 @@ def price_documents(draw: st.DrawFn, models: tuple[str, ...] = (*RISING, *FALLIN
 
 def interesting_quantities(document: Document) -> list[Decimal]:
     """Zero, the bounds or full packages and a nano to either side, and very much."""
-    included = Decimal(document["included"])
+    included, committed = Decimal(document["included"]), _committed(document)
     bounds = [Decimal(tier["up_to"]) for tier in document.get("tiers", []) if "up_to" in tier]
     full = [Decimal(document.get("package_size", "0")) * count for count in (1, 2, 1000)]
-    edges = [Decimal(0), included, *(included + bound for bound in (*bounds, *full))]
+    edges = [Decimal(0), included, *(included + committed + bound for bound in (Decimal(0), *bounds, *full))]
     return sorted({edge + step for edge in edges for step in (-NANO, 0, NANO)} | {Decimal("1e12")})
+
+
+def _committed(document: Document) -> Decimal:
+    return Decimal(document.get("commit", {}).get("quantity", "0"))
 
 
 def slow_cost(document: Document, quantity: Decimal) -> Decimal:
     maximum = document.get("maximum")
-    return reference.total_cost(
-        document, quantity, Decimal(document["included"]), None if maximum is None else Decimal(maximum)
-    )
+    cap = None if maximum is None else Decimal(maximum)
+    return reference.total_cost(document, quantity, Decimal(document["included"]), cap, _committed(document))
 
 
 @settings(max_examples=150, deadline=None)
@@ -168,6 +174,20 @@ def test_the_parts_by_name() -> None:
         ("x", 2, "usage", 5, 2, 10),
     ]
     assert parts.schema["amount"] == AMOUNT
+
+
+def test_what_is_committed_has_a_part_of_its_own_and_the_model_begins_above_it() -> None:
+    commit = {"quantity": "4", "per": "period", "unit_price": "0.5"}
+    document = {"id": "p", "meter": "cpu", "model": "package", "package_size": "10", "package_price": "7"}
+    priced = {**document, "included": "5", "commit": commit}
+    prices = prices_frame([book("1", "2026-01-01", {"standard": [priced]})])
+    half = Decimal("0.5")
+    assert parts_between("2", "7.5", prices) == [
+        (0, "committed", 2 + half, half, Decimal("1.25")),
+        (0, "included", 3, 0, 0),
+    ]
+    assert parts_between("8", "9.5", prices) == [(0, "committed", 1, half, half), (1, "usage", 1, 7, 7)]
+    assert costs({**document, "included": "5", "commit": commit}, [Decimal(9), Decimal("9.000000001")]) == [2, 9]
 
 
 def test_another_tier_gives_back_what_the_one_before_it_priced() -> None:
@@ -238,6 +258,16 @@ TOO_MUCH = {
     "an amount that does not fit its type": (unit("999999"), "999999999999999", "1e19"),
     "an amount of a volume": (DEAR, "10000010000011", "1e19"),
     "a volume that does not fit its type": (DEAR, "999999999999999", "1e19"),
+    "an amount of what is committed": (
+        {**unit("0"), "commit": {"quantity": "999999", "per": "period", "unit_price": "999999"}},
+        "1e15",
+        "1e15",
+    ),
+    "an amount above what is committed": (
+        {**unit("999999"), "commit": {"quantity": "1", "per": "period", "unit_price": "0"}},
+        "10000010000012",
+        "1e19",
+    ),
     "an amount of packages": (package("1", "999999999999"), "10000001", "1e19"),
     "packages that do not fit their type": (package("0.01", "999999999999"), "9000000000000", "1e19"),
     "free packages of next to nothing": (package("0.000000001", "0"), "1000000", "1e15 packages"),

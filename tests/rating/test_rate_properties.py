@@ -64,6 +64,9 @@ def prices(draw: st.DrawFn, price_id: str, meter: str, accumulate: str, models: 
     if accumulate == "resource" and draw(st.booleans()):
         price["account_maximum"] = draw(st.sampled_from(("0", "9", "1500")))
     price["model"] = model = draw(st.sampled_from(models))
+    if accumulate == "account" and model != "dynamic" and "maximum" not in price and draw(st.booleans()):
+        quantity = draw(st.sampled_from(("3", "4", "100.000000001")))
+        price["commit"] = {"quantity": quantity, "per": "period", "unit_price": draw(money)}
     if model == "unit":
         return {**price, "unit_price": draw(money)}
     if model == "dynamic":

@@ -34,6 +34,8 @@ BEYOND_A_SCHEMA = {
     "a unit of something else", "a unit that cannot be read",
     "a pool of a meter that is not there",
     "a minimum of each resource", "a minimum that misses a currency", "a grace of more than four weeks",
+    "a commitment of each resource", "a commitment beside a minimum", "a commitment beside a maximum",
+    "a commitment of amounts of money", "a commitment that is too dear", "a commitment that misses a currency",
     "a plan with both", "an account with both", "a fee with the id of a price", "a fee in fewer currencies than the prices",
 }  # fmt: skip
 

@@ -24,6 +24,8 @@ STAIRS = {"model": "stairstep", "tiers": [{"up_to": "10", "flat_fee": "9"}, {"fl
 PACKAGE = {"model": "package", "package_size": "10", "package_price": "5"}
 UNIT = {"model": "unit", "unit_price": "3"}
 DYNAMIC = {"model": "dynamic", "multiplier": "1.2"}
+COMMIT = {"quantity": "4", "per": "period", "unit_price": "0.25"}
+COMMITTED = {**PACKAGE, "included": "5", "commit": COMMIT}
 
 SLOPES = {
     "unit: from zero": (UNIT, "0", "99", "3"),
@@ -58,6 +60,14 @@ SLOPES = {
     "stairs: on a step": (STAIRS, "1", "10", "0"),
     "stairs: to the next": (STAIRS, "10", "10.5", None),
     "stairs: above the cap to a lower step": ({**STAIRS, "maximum": "3"}, "10", "11", None),
+    "commitment: inside": (COMMITTED, "5", "9", "0.25"),
+    "commitment: inside, from within what is included": (COMMITTED, "4", "9", None),
+    "commitment: inside what is included": (COMMITTED, "0", "5", "0"),
+    "commitment: to the model": (COMMITTED, "8", "10", None),
+    "commitment: above it, the first package": (COMMITTED, "9", "10", None),
+    "commitment: above it, a package that is begun": (COMMITTED, "10", "19", "0"),
+    "commitment: of a unit, from where it ends": ({**UNIT, "commit": COMMIT}, "4", "9", "3"),
+    "commitment: minutes of hours": ({**UNIT, "unit": "minute", "commit": COMMIT}, "0", "0.05", "15"),
     "package: the first": (PACKAGE, "0", "1", None),
     "package: begun": (PACKAGE, "11", "20", "0"),
     "package: full": (PACKAGE, "20", "20.000000001", None),

@@ -237,9 +237,9 @@ def month(at: datetime, zone: str) -> tuple[datetime, datetime]:
 def _cost(price: Document, quantity: Decimal, share: tuple[int, int]) -> Decimal:
     """C(Q) with the share of the period, each rounded once."""
     part, whole = share
-    included = Decimal(price.get("included", "0")) * part / whole
-    maximum = _prorated(price.get("maximum"), share)
-    return total_cost(price, quantity, included.quantize(Decimal("1e-9"), ROUND_HALF_EVEN), maximum)
+    texts = (price.get("included", "0"), price.get("commit", {}).get("quantity", "0"))
+    included, committed = ((Decimal(text) * part / whole).quantize(Decimal("1e-9"), ROUND_HALF_EVEN) for text in texts)
+    return total_cost(price, quantity, included, _prorated(price.get("maximum"), share), committed)
 
 
 def _prorated(cap: str | None, share: tuple[int, int]) -> Decimal | None:

@@ -29,7 +29,7 @@ HELD_BACK: Final = 0.2
 QUERIES: Final = {
     "quantities": "select account_id as account, resource_id as vm, meter, dimensions, slice_start, "
     "sum(quantity)::decimal(38, 9) as quantity from usage_hourly group by all",
-    "charges": "select account_id as account, price_id, resource_id as vm, meter, dimensions, slice_start, "
+    "charges": "select account_id as account, price_id, resource_id as vm, meter, dimensions, slice_start, kind, "
     "sum(quantity_delta)::decimal(38, 9) as quantity, sum(amount_delta)::decimal(38, 18) as amount "
     "from charges group by all",
 }

@@ -5,7 +5,7 @@ product. The statements were written from `semantics.md` alone; all arithmetic i
 1e-18), which raises on overflow.
 
 Tables made: `events` (what counts), `quantities(account, vm, meter, dimensions, slice_start, quantity)`,
-`charges(account, price_id, vm, meter, dimensions, slice_start, quantity, amount)`, and what led to them.
+`charges(account, price_id, vm, meter, dimensions, slice_start, kind, quantity, amount)`, and what led to them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -43,7 +43,13 @@ def compute(data_file: Path, numbers: Iterable[int] = world.ALL_ACCOUNTS) -> duc
     world.make_records(connection, data_file, numbers)
     for name in ("define_amounts", "define_half_even", "define_rounded"):
         connection.execute(statement(name))
-    for table, rows in (("accounts", _accounts()), ("meters", _meters()), ("prices", _prices()), ("tiers", _tiers())):
+    for table, rows in (
+        ("accounts", _accounts()),
+        ("meters", _meters()),
+        ("prices", _prices()),
+        ("tiers", _tiers()),
+        ("plans", _plans()),
+    ):
         _list(connection, table, list(rows))
     until = {"closed_until": world.CLOSED_UNTIL.isoformat()}
     for name, bound in (
@@ -58,6 +64,10 @@ def compute(data_file: Path, numbers: Iterable[int] = world.ALL_ACCOUNTS) -> duc
         ("choose_prices", {}),
         ("price_quantities", {}),
         ("show_quantities", {}),
+        ("list_periods", {}),
+        ("charge_fees", until),
+        ("charge_percentages", {}),
+        ("charge_minimums", {**until, "grace_microseconds": _minutes(book()["grace"]) * MINUTE_MICROSECONDS}),
         ("show_charges", {}),
         ("list_tiers_met", {}),
     ):
@@ -87,7 +97,34 @@ def offered() -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _accounts() -> Iterator[Row]:
     for row, zone in world.zoned_accounts():
-        yield {"account": row["account_id"], "zone": zone}
+        number = int(row["account_id"].removeprefix("account-"))
+        kind, percent = _percentage(book()["accounts"].get(row["account_id"], {}))
+        yield {
+            "account": row["account_id"],
+            "zone": zone,
+            "plan": world.plan_of(number),
+            "since": world.SINCE,
+            "agreed_kind": kind,
+            "agreed_percent_billionths": percent,
+        }
+
+
+def _plans() -> Iterator[Row]:
+    for name, plan in book()["plans"].items():
+        kind, percent = _percentage(plan)
+        yield {
+            "plan": name,
+            "price_id": plan["recurring"].get("id", "recurring"),
+            "fee_atto": _whole(plan["recurring"]["amount"], EIGHTEEN),
+            "bill": plan["recurring"]["bill"],
+            "plan_kind": kind,
+            "plan_percent_billionths": percent,
+        }
+
+
+def _percentage(terms: Mapping[str, Any]) -> tuple[str | None, int | None]:
+    kind = next((kind for kind in ("discount", "surcharge") if kind in terms), None)
+    return kind, _whole(terms[kind]) if kind else None
 
 
 def _meters() -> Iterator[Row]:
@@ -131,6 +168,7 @@ def _prices() -> Iterator[Row]:
             "unit_price_billionths": _whole(price.get("unit_price", price.get("multiplier"))),
             "package_size_billionths": _whole(price.get("package_size")),
             "package_price_atto": _whole(price.get("package_price"), EIGHTEEN),
+            "minimum_atto": _whole(price.get("minimum", "0"), EIGHTEEN),
             "maximum_atto": _whole(price.get("maximum"), EIGHTEEN),
             "account_maximum_atto": _whole(price.get("account_maximum"), EIGHTEEN),
         }

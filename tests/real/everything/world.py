@@ -28,6 +28,7 @@ ZONES: Final = ("UTC", "Europe/Berlin", "Asia/Kolkata", "America/St_Johns")
 ALL_ACCOUNTS: Final = tuple(range(40))
 # One of each zone; among them those with agreed prices, with copies of records and with machines of 0 cores.
 SOME_ACCOUNTS: Final = (5, 10, 15, 20)
+PAYS_AFTERWARDS: Final = 2
 FILE_SPAN: Final = timedelta(hours=6)
 LATE_SPAN: Final = timedelta(days=1)
 LATE_BY: Final = timedelta(days=2)
@@ -64,8 +65,13 @@ def make_records(connection: duckdb.DuckDBPyConnection, data_file: Path, numbers
 def land_reference(folder: Path) -> None:
     """Land the accounts, their plans and their credit."""
     write_rows(folder / "accounts" / "accounts.csv", (_long_before(row, zone) for row, zone in zoned_accounts()))
-    write_rows(folder / "subscriptions" / "subscriptions.csv", (_long_before(row) for row in subscriptions()))
+    write_rows(folder / "subscriptions" / "subscriptions.csv", _on_plans())
     write_rows(folder / "grants" / "grants.csv", (_in_march(row) for row in grants()))
+
+
+def plan_of(number: int) -> str:
+    """The plan of an account: every eighth pays afterwards; both plans have the same prices."""
+    return "in-arrears" if number % 8 == PAYS_AFTERWARDS else "standard"
 
 
 def zoned_accounts() -> Iterator[tuple[Mapping[str, str], str]]:
@@ -100,6 +106,11 @@ def _land(
 def _long_before(row: Mapping[str, str], zone: str | None = None) -> Mapping[str, str]:
     """In force before the period begins, so that nothing is prorated."""
     return {**row, "effective_from": SINCE, **({"time_zone": zone} if zone else {})}
+
+
+def _on_plans() -> Iterator[Mapping[str, str]]:
+    for number, row in enumerate(subscriptions()):
+        yield {**_long_before(row), "plan": plan_of(number)}
 
 
 def _in_march(row: Mapping[str, str]) -> Mapping[str, str]:

@@ -45,7 +45,7 @@ metered as (
     where five % 2 = 1 and machine % 2 = 0
     union all by name select *, 'uplink' as meter, received as value, '{}' as dimensions from read
     where five % 2 = 0 and machine % 3 = 2
-    -- A record of `resold` carries an amount of money; one of eleven carries none.
+    -- A record of `resold` carries an amount of money; one of eleven has none and is refused.
     union all by name select *, 'resold' as meter, 0 as value,
         case when row_number % 11 <> 0 then disk_written // 10000 end as amount, placed as dimensions
     from read where five % 6 = 2

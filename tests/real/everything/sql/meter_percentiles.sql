@@ -1,12 +1,19 @@
 -- Percentiles of periods that are over: the sample of rank ceil(p x n), in the period's last slice; nothing where there
--- are fewer samples than the meter asks for. Pooled: all of an account's machines summed per five minutes first.
+-- are fewer samples than the meter asks for. Pooled: the last sample of each of
+-- an account's machines is summed per five minutes first.
 create or replace table ranked as
 with samples as (
     select account, if(pooled, '*', vm) as vm, meter, period_start, period_end,
         if(pooled, instant_microseconds // 300000000, row_number) as instant,
         sum(value_billionths) as value_billionths
-    from placed join meters using (meter)
-    where aggregation = 'percentile' and period_end <= epoch_us($closed_until::timestamptz)
+    from (
+        select *, not pooled or row_number() over (
+            partition by vm, meter, period_start, instant_microseconds // 300000000
+            order by instant_microseconds desc, event_id desc
+        ) = 1 as is_sample
+        from placed join meters using (meter)
+    )
+    where is_sample and aggregation = 'percentile' and period_end <= epoch_us($closed_until::timestamptz)
     group by all
 ),
 numbered as (

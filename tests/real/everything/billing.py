@@ -11,6 +11,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from assets.invoices import issue
+from assets.verify import verify_invoice
+from pipelines.checks import CHECKS, Window
 from pipelines.hourly import run_hourly
 from resources.clock import FixedClock
 from resources.lake import Lake
@@ -73,6 +76,25 @@ def bill_in_steps(
 def standing(lake: Lake, what: str) -> object:
     """Quantities or charges as the lake has them, in the columns of the independent computation."""
     return lake.connection.execute(QUERIES[what]).pl()
+
+
+def unproved(project: Project, numbers: Iterable[int]) -> list[str]:
+    """What the checks find wrong, and the invoices of March of these accounts that cannot be proved."""
+    last = project.lake.value("steps/writer/next_run") - 1
+    wrong = [check.name for check in CHECKS if not check.find(project, Window(0, last)).is_empty()]
+    issue(project, "issue", "2013-03")
+    accounts = [f"account-{number:02d}" for number in numbers]
+    invoices = project.lake.connection.execute(
+        "select number, account_id from invoices where list_contains($accounts, account_id) order by number",
+        {"accounts": accounts},
+    ).fetchall()
+    missing = sorted(set(accounts) - {account for _, account in invoices})
+    findings = [(account, finding) for number, account in invoices for finding in verify_invoice(project, number)]
+    return [
+        *wrong,
+        *(f"{account} has no invoice" for account in missing),
+        *(f"{account}: {finding.first_difference}" for account, finding in findings if finding.first_difference),
+    ]
 
 
 def _land(project: Project, file: Landed) -> None:

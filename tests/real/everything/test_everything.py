@@ -16,6 +16,8 @@ from tests.real.everything import billing, reference, world
 SHOWN = 5
 SHORT_STEPS = 4
 MANY_STEPS = 24
+# One pays in arrears in India; the other has agreed prices and copies of records.
+PROVED = (10, 20)
 
 
 @pytest.mark.parametrize("what", ["quantities", "charges"])
@@ -143,4 +145,5 @@ def test_some_steps_and_one_catch_up_run_give_the_same_books(
         taken = billing.bill_in_steps(one, data_file, numbers, steps, chance)
         billing.catch_up(other, data_file, numbers)
         different = differences(books(other.lake), books(one.lake))
-    assert not different, f"{different}\nclosed until {[f'{moment:%d. %H:%M}' for moment in taken]}"
+        assert not different, f"{different}\nclosed until {[f'{moment:%d. %H:%M}' for moment in taken]}"
+        assert billing.unproved(one, PROVED) == []

@@ -209,7 +209,7 @@ BAD = {
         put(CPU, {"id": "c", "meter": "cpu", "model": "unit", "unit_price": "1", "pooled": {"meter": "cpu"}}),
         f"{CPU}.pooled.quantity",
         "is missing",
-        "say what each resource adds",
+        "say how much",
     ),
     "a minimum of each resource": (
         put(f"{NETWORK}.minimum", {"EUR": "1", "USD": "1"}),

@@ -10,7 +10,7 @@ import polars as pl
 from rating.periods import INSTANT, instant, periods
 from rating.pools import Activity, has_pools, pooling_accounts
 from rating.schemas import ACTIVITY, no_rows
-from resources.facts import EPOCH, Facts
+from resources.facts import Facts
 from resources.lake import Lake
 
 
@@ -29,21 +29,26 @@ def activity_since(lake: Lake, facts: Facts, run: int, touched: pl.DataFrame, un
     zones = facts.zones.join(pooling, on="account_id", how="semi")
     held = periods(zones["time_zone"].unique(), earliest, earliest + timedelta(microseconds=1))
     first = min(earliest, instant(held["period_start"], "min"))
-    boundaries = _boundaries(facts, zones, first, until)
-    with lake.registered(pooling=pooling.select("account_id", "pooled_meter").unique(), boundaries=boundaries):
+    spans = _spans(facts, zones, first, until).join(
+        pooling.select("account_id", meter="pooled_meter").unique(), on="account_id"
+    )
+    with lake.registered(pooling=spans):
         slices = lake.frame("steps/charges/activity", {"run": run, "first": first, "until": until})
     return Activity(slices.cast({"slice_start": INSTANT}).select(ACTIVITY.keys()), touched)
 
 
-def _boundaries(facts: Facts, zones: pl.DataFrame, first: datetime, until: datetime) -> pl.DataFrame:
-    """Between two of these an account's resource can join a pool once: only its first slice there counts."""
-    months = periods(zones["time_zone"].unique(), first, until).select("time_zone", boundary="period_start")
+def _spans(facts: Facts, zones: pl.DataFrame, first: datetime, until: datetime) -> pl.DataFrame:
+    """account_id, span_start, span_end in [first, until): in one a resource can join a pool only by its first slice there."""
+    months = periods(zones["time_zone"].unique(), first, until).select("time_zone", at="period_start")
     times = pl.concat([facts.prices["effective_from"], facts.prices["effective_to"].drop_nulls()]).unique()
     accounts = zones.select("account_id")
     every = [
-        accounts.with_columns(boundary=pl.lit(EPOCH, INSTANT)),
-        zones.join(months, on="time_zone").select("account_id", "boundary"),
-        facts.subscriptions.join(accounts, on="account_id", how="semi").select("account_id", boundary="effective_from"),
-        accounts.join(times.alias("boundary").to_frame(), how="cross"),
+        accounts.with_columns(at=pl.lit(first, INSTANT)),
+        zones.join(months, on="time_zone").select("account_id", "at"),
+        facts.subscriptions.join(accounts, on="account_id", how="semi").select("account_id", at="effective_from"),
+        accounts.join(times.alias("at").to_frame(), how="cross"),
     ]
-    return pl.concat([frame.cast({"boundary": INSTANT}) for frame in every]).unique().sort("account_id", "boundary")
+    starts = pl.concat([frame.cast({"at": INSTANT}) for frame in every]).unique().sort("account_id", "at")
+    inside = starts.filter((pl.col("at") >= first) & (pl.col("at") < until))
+    following = pl.col("at").shift(-1).over("account_id").fill_null(pl.lit(until, INSTANT))
+    return inside.select("account_id", span_start="at", span_end=following)

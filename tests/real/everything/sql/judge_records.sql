@@ -1,4 +1,5 @@
--- A record that lacks what its meter sums is refused. What counts of the others: of one identity (event_id, instant) the first in the order of the file; the source is one (semantics 2).
+-- What counts: a record that lacks what its meter sums is refused; of the others the first of one identity (event_id,
+-- instant), in the order of the file; the source is one (semantics 2).
 create or replace table events as
 select * from records
 where meter <> 'resold' or amount_billionths is not null

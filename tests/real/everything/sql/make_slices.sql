@@ -2,7 +2,9 @@
 -- (semantics 2, "Slice"), quarter by quarter. Rows are quarters of an hour, each with the slice that it is in.
 create or replace table quarters as
 with instants as (
-    select unnest(generate_series('2013-01-31T00:00:00Z'::timestamptz, '2013-04-01T23:45:00Z'::timestamptz, interval 15 minute)) as quarter
+    select unnest(generate_series(
+        '2013-01-31T00:00:00Z'::timestamptz, '2013-04-01T23:45:00Z'::timestamptz, interval 15 minute
+    )) as quarter
 ),
 zoned as (
     select

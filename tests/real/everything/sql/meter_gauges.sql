@@ -24,7 +24,11 @@ held as (
     from samples
 ),
 split as (
-    select *, unnest(generate_series(instant_microseconds // 900000000, ((end_microseconds - 1) // 900000000)::bigint)) as quarter_number
+    select
+        *,
+        unnest(generate_series(
+            instant_microseconds // 900000000, ((end_microseconds - 1) // 900000000)::bigint
+        )) as quarter_number
     from held
     where end_microseconds > instant_microseconds
 ),

@@ -34,7 +34,9 @@ tiered as (
         sum(case model
             when 'graduated' then (least(quantity, coalesce(up_to_billionths, quantity)) - above_billionths)
                 * tiers.unit_price_billionths + flat_fee_atto
-            when 'volume' then if(quantity <= coalesce(up_to_billionths, quantity), quantity * tiers.unit_price_billionths + flat_fee_atto, 0)
+            when 'volume' then if(
+                quantity <= coalesce(up_to_billionths, quantity), quantity * tiers.unit_price_billionths + flat_fee_atto, 0
+            )
             when 'stairstep' then if(quantity <= coalesce(up_to_billionths, quantity), flat_fee_atto, 0)
         end) as amount
     from used join tiers using (price)

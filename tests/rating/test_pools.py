@@ -165,6 +165,7 @@ def pooling_worlds(draw: st.DrawFn) -> World:
     for document in world.books:
         for plan in document["plans"].values():
             for price in plan["prices"]:
+                price.pop("commit", None)  # a price has one of the two
                 if price["accumulate"] == "account" and draw(st.booleans()):
                     meter = draw(st.sampled_from(("cpu", "memory")))
                     price["pooled"] = {"meter": meter, "quantity": draw(st.sampled_from(("5", "0.000000007", "400")))}

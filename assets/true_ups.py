@@ -19,6 +19,7 @@ from resources.facts import EPOCH, Facts, closed_until
 from resources.writer import Step
 
 _DAY = timedelta(days=1)
+_AN_INSTANT = timedelta(microseconds=1)
 # No period is shorter, whatever the clocks do in it.
 _SHORTEST = timedelta(days=27)
 
@@ -68,7 +69,7 @@ def _sums(charges: pl.DataFrame) -> pl.DataFrame:
 def _touched(step: Step, facts: Facts, restarted: pl.DataFrame, spent: pl.DataFrame, closed: datetime) -> pl.DataFrame:
     parts: list[pl.DataFrame] = [restarted.select("account_id", pl.col("first_slice").cast(INSTANT))]
     if not facts.minimums.is_empty():
-        parts += [_charged_late(facts, spent, closed), _ended(step, facts, closed)]
+        parts += [_charged_late(facts, spent, closed), _ended(step, facts, closed), _of_changed_grace(step, facts)]
     return pl.concat(parts).group_by("account_id").agg(pl.col("first_slice").min())
 
 
@@ -96,6 +97,16 @@ def _ended(step: Step, facts: Facts, closed: datetime) -> pl.DataFrame:
     if now.is_empty():
         return now.select(account_id="time_zone", first_slice="period_start")
     return _having(facts).join(now, on="time_zone").select("account_id", first_slice="period_start")
+
+
+def _of_changed_grace(step: Step, facts: Facts) -> pl.DataFrame:
+    """The accounts and periods that end as a new book begins: its grace is theirs, though its prices are not."""
+    changed: datetime | None = step.lake.value("steps/charges/changed_books", step.bounds())
+    having = _having(facts)
+    if changed is None:
+        return having.select("account_id", first_slice=pl.lit(EPOCH, INSTANT)).clear()
+    ended = periods(having["time_zone"].unique(), changed - _AN_INSTANT, changed)
+    return having.join(ended, on="time_zone").select("account_id", first_slice="period_start")
 
 
 def _having(facts: Facts) -> pl.DataFrame:

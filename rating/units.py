@@ -78,7 +78,7 @@ def _ratio(meter_unit: str, price_unit: str) -> tuple[Fraction, dict[str, int]]:
                 registry.define(f"{word} = [{word}]")
         quotient = _read(registry, meter_unit) / _read(registry, price_unit)
         root = quotient.to_root_units()
-    except (PintError, ArithmeticError, TypeError, ValueError) as error:
+    except (PintError, ArithmeticError, AttributeError, TypeError, ValueError) as error:
         raise UnitError(f"{price_unit!r} cannot be compared with {meter_unit!r}, the unit of the meter") from error
     return Fraction(root.magnitude), {name: int(power) for name, power in root.dimensionality.items()}
 

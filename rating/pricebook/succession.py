@@ -119,7 +119,8 @@ def check_succession(books: Sequence[PriceBook], file: str) -> None:
     """Refuse books that change what must not change from one to the next; `file` is the newest's.
 
     A meter's aggregation, unit and series never change (semantics 2). A price id keeps its meter and its
-    way to accumulate, because Q runs on across its versions (semantics 3). A version names one book.
+    way to accumulate, because Q runs on across its versions (semantics 3); it is never a fee's, because charges
+    of both are known by plan and id. A version names one book.
     """
     standing = effective_books(books)
     problems = [problem for earlier, later in pairwise(standing) for problem in _changes(earlier, later)]
@@ -147,3 +148,15 @@ def _changes(earlier: PriceBook, later: PriceBook) -> Iterator[Problem]:
         for field in ("meter", "accumulate"):
             if old is not None and getattr(old, field) != getattr(price, field):
                 yield Problem(f"{path}.{field}", f"is another {since}", "use a new price id")
+        if (plan, price.id) in _fees(earlier):
+            yield Problem(
+                f"{path}.id", f"is the id of a recurring fee in version {earlier.version!r}", "use a new price id"
+            )
+    for plan, _ in sorted(_fees(later) & before.keys()):
+        what = f"is the id of a price in version {earlier.version!r}"
+        yield Problem(f"plans.{plan}.recurring.id", what, "give the fee an id of its own")
+
+
+def _fees(book: PriceBook) -> set[tuple[str, str]]:
+    """The fees of a book, as charges name them: by plan and id, like prices."""
+    return {(name, plan.recurring.id) for name, plan in book.plans.items() if plan.recurring}

@@ -155,6 +155,19 @@ def test_a_voided_subscription_gives_everything_back(project: Project) -> None:
     check_all(project)
 
 
+def test_a_subscription_that_moves_to_another_account_leaves_nothing_behind(project: Project, tmp_path: Path) -> None:
+    tiny.bill(project, UNTIL)
+    moved = IDLE.replace(",idle,", ",second,")
+    land(project.settings, "subscriptions/moved.csv", moved)
+    tiny.bill(project, UNTIL)
+    assert "idle" not in {row[0] for row in fees(project)}
+    check_all(project)
+    with Project.open(make(tmp_path / "once"), tiny.CLOCK) as once:
+        land(once.settings, "subscriptions/idle.csv", moved)
+        tiny.bill(once, UNTIL)
+        assert_same(books(once.lake), books(project.lake))
+
+
 def test_a_book_without_the_fee_gives_everything_back(project: Project) -> None:
     tiny.bill(project, UNTIL)
     project.settings.price_book.write_text(tiny.BOOK, encoding="utf-8")

@@ -75,6 +75,27 @@ def test_run_by_run_with_late_use_as_at_once(project: Project, tmp_path: Path) -
         assert_same(books(once.lake), books(project.lake))
 
 
+@pytest.mark.parametrize(("before", "after"), [("24 hours", "1 hour"), ("1 hour", "72 hours")])
+def test_a_later_book_changes_the_grace_of_the_month_before_it(tmp_path: Path, before: str, after: str) -> None:
+    """The book that holds when a month ends says its grace; it may come when that has passed, or was not over yet."""
+    first = BOOK.replace("grace: 6 hours", f"grace: {before}")
+    second = first.replace('"2026-10"', '"2026-11"').replace("2026-10-01T00", "2026-11-01T00").replace(before, after)
+    with make(tmp_path / "p") as project, make(tmp_path / "once") as once:
+        project.settings.price_book.write_text(first, encoding="utf-8")
+        tiny.bill(project, MONTH_END + 12 * HOUR)
+        project.settings.price_book.write_text(second, encoding="utf-8")
+        tiny.bill(project, MONTH_END + 13 * HOUR)
+        # In Berlin October ended an hour before the later book began.
+        found = charged(project, "kind = 'minimum'")
+        assert [account for account, amount in found.items() if amount] == ["first" if after == "1 hour" else "second"]
+        check_all(project)
+        once.settings.price_book.write_text(first, encoding="utf-8")
+        tiny.bill(once, FIRST_DAY)
+        once.settings.price_book.write_text(second, encoding="utf-8")
+        tiny.bill(once, MONTH_END + 13 * HOUR)
+        assert_same(books(once.lake), books(project.lake))
+
+
 def test_much_late_use_takes_a_true_up_back(project: Project) -> None:
     tiny.bill(project, END)
     tiny.land_record(project.settings, "late", FIRST_DAY + 7 * HOUR, 100_000)

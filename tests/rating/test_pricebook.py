@@ -713,6 +713,11 @@ SUCCESSORS = {
         f"{shown(CPU)}.accumulate",
         "use a new price id",
     ),
+    "a fee of a price's id": (
+        put("plans.standard", {"prices": [], "recurring": {"id": "cpu", "amount": "5.00"}}),
+        "plans.standard.recurring.id",
+        "an id of its own",
+    ),
     "the same version": (put("version", "2026-11"), "version", "its own version"),
 }
 
@@ -723,6 +728,16 @@ def test_what_a_later_book_must_not_change(change: Callable[[Document], object],
         check_succession([parse(GOOD), later(change=change)], FILE)
     [problem] = caught.value.problems
     assert (problem.path, mend in problem.mend) == (path, True)
+
+
+def test_a_price_does_not_take_the_id_of_a_fee_of_before() -> None:
+    """What the fee comes to would count towards the price's minimum."""
+    fee_before = deepcopy(GOOD)
+    fee_before["plans"]["standard"] = {"prices": [], "recurring": {"id": "cpu", "amount": "5.00"}}
+    with pytest.raises(PriceBookError) as caught:
+        check_succession([parse(fee_before), later()], FILE)
+    [problem] = caught.value.problems
+    assert (problem.path, problem.mend) == (f"{shown(CPU)}.id", "use a new price id")
 
 
 def test_prices_may_change() -> None:

@@ -50,7 +50,6 @@ _MISSING: Final = {
     "meter": "name the meter that it prices: meter: cpu",
     "amount": 'give what a period costs, in quotes: amount: "5.00"',
     "quantity": 'say how much, in quotes: quantity: "1000"',
-    "per": "say of what: per: period",
     "model": "say how the quantity is priced: model: unit, graduated, volume, stairstep, package or dynamic",
 }
 _SHAPES: Final = {

@@ -32,7 +32,7 @@ BEYOND_A_SCHEMA = {
     "a step of stairs that misses a currency", "a package whose cap misses a currency",
     "a dynamic price of quantities", "a unit price of amounts", "a cap of the account that misses a currency",
     "a unit of something else", "a unit that cannot be read",
-    "a pool of a meter that is not there",
+    "a pool of a meter that is not there", "a pool and a commitment",
     "a minimum of each resource", "a minimum that misses a currency", "a grace of more than four weeks",
     "a commitment of each resource", "a commitment beside a minimum", "a commitment beside a maximum",
     "a commitment of amounts of money", "a commitment that is too dear", "a commitment that misses a currency",

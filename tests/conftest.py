@@ -15,6 +15,18 @@ time.tzset()
 for variable in [name for name in os.environ if name.upper().startswith(PREFIX) or name == "DAGSTER_HOME"]:
     del os.environ[variable]
 
+ROOT = Path(__file__).parent
+# The files of these folders share what takes long to make, so one process runs all of them; they begin, as they are long.
+TOGETHER = (ROOT / "real" / "everything", ROOT / "real")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say which tests one process runs where there are several (`make test`): those of a file, or of a folder."""
+    for item in items:
+        shared = next((folder for folder in TOGETHER if folder in item.path.parents), item.path)
+        item.add_marker(pytest.mark.xdist_group(str(shared.relative_to(ROOT))))
+    items.sort(key=lambda item: not any(folder in item.path.parents for folder in TOGETHER))
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> Settings:

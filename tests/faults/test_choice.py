@@ -109,7 +109,9 @@ def files_in_reverse(project: Project, world: World) -> None:
     runs.run(project, END)
 
 
-@pytest.mark.parametrize("course", [hour_by_hour, the_second_book_late, files_in_reverse])
+@pytest.mark.parametrize(
+    "course", [hour_by_hour, the_second_book_late, pytest.param(files_in_reverse, marks=pytest.mark.soak)]
+)
 def test_every_course_comes_to_the_same(
     tmp_path: Path, world: World, expected: Books, course: Callable[[Project, World], None]
 ) -> None:

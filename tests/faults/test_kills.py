@@ -177,7 +177,7 @@ def check(stage: str, directory: Path, world: worlds.World, unbroken: Books, lea
     )
     assert_same(unbroken, found, stage)
     assert tally.kills >= least
-    # Of five kills chance may leave few in the window; of fifty (`make soak`) a third must be there.
+    # Of three kills chance may leave few in the window; of fifty (`make soak`) a third must be there.
     assert tally.between >= (tally.kills / 3 if tally.kills >= ENOUGH_TO_COUNT else 1)
 
 
@@ -185,7 +185,7 @@ def check(stage: str, directory: Path, world: worlds.World, unbroken: Books, lea
 def test_kills_leave_the_books_as_they_should_be(
     stage: str, tmp_path: Path, world: worlds.World, unbroken: Books
 ) -> None:
-    check(stage, tmp_path / "p", world, unbroken, least=5, most=14)
+    check(stage, tmp_path / "p", world, unbroken, least=3, most=9)
 
 
 @pytest.mark.soak

@@ -22,7 +22,7 @@ BEGIN: Final = datetime(2013, 8, 1, tzinfo=UTC)
 END: Final = datetime(2013, 8, 8, tzinfo=UTC)
 WEEK_HOURS: Final = 168
 # Crosses a midnight and bounds of tiers; the whole week is for `make soak`.
-SHORT_HOURS: Final = 30
+SHORT_HOURS: Final = 26
 SETTINGS: Final = """
 price_book = "prices.yaml"
 [seller]

@@ -132,7 +132,7 @@ def test_the_least_difference_is_noticed(computed: duckdb.DuckDBPyConnection, wh
 @pytest.mark.parametrize(
     ("numbers", "steps"),
     [
-        pytest.param(world.SOME_ACCOUNTS, SHORT_STEPS, id="some accounts"),
+        pytest.param(world.SOME_ACCOUNTS, SHORT_STEPS, id="some accounts", marks=pytest.mark.soak),
         pytest.param(world.ALL_ACCOUNTS, MANY_STEPS, id="all accounts", marks=pytest.mark.soak),
     ],
 )

@@ -21,6 +21,7 @@ def billed(directory: Path, world: worlds.World) -> tuple[Books, int]:
         return books(project.lake), rows[0] if rows else 0
 
 
+@pytest.mark.soak
 def test_many_records_make_the_same_books(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     world = worlds.make(hours=8)
     few, rows = billed(tmp_path / "few", world)

@@ -129,7 +129,7 @@ uses = st.builds(
 )
 many_uses = st.lists(uses, min_size=1, max_size=25, unique_by=lambda one: one.key)
 slow = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 

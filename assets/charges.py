@@ -18,7 +18,7 @@ from rating.pools import touched_by_pools
 from rating.schemas import CHARGE_KEY, no_rows
 from rating.sums import sum_by
 from rating.true_ups import TRUE_UPS
-from resources.account_rows import Accounts, of_accounts, rows_of_accounts
+from resources.account_rows import Accounts, of_accounts, rows_of_accounts, since_touched
 from resources.activity import activity_since
 from resources.facts import EPOCH, Facts, closed_until, facts_as_of
 from resources.project import Project
@@ -110,10 +110,10 @@ def _rate_part(step: Step, whole: Rating, kept: pl.DataFrame, accounts: tuple[st
     facts, counting = rating.facts, _forget_counted(usage, rating.fresh)
     activity = activity_since(step.lake, facts, step.run, rating.touched, rating.closed)
     rated = rate(counting, facts.prices, facts.subscriptions, totals, activity)
-    due = due_of_all_kinds(rating.facts, rated.due, rating.touched, rating.closed)
+    due = due_of_all_kinds(facts, rated.due, rating.touched, rating.closed)
     changed = difference(due, standing)
     step.append("charges", changed)
-    spent = spent_on_minimums(rating.facts, changed)
+    spent = spent_on_minimums(facts, changed)
     return Part(rated.totals, spent, _summary(changed, rating.recent), rated.unpriced.height)
 
 
@@ -189,7 +189,7 @@ def _period_starts(accounts: pl.DataFrame, facts: Facts) -> pl.DataFrame:
 
 def _held_by_periods(accounts: pl.DataFrame, facts: Facts) -> pl.DataFrame:
     """Add the period that holds each account's instant, in the account's zone."""
-    zones = facts.subscriptions.select("account_id", "time_zone").unique()
+    zones = facts.zones
     first, last = (instant(accounts["changed_from"], at) for at in ("min", "max"))
     months = periods(zones["time_zone"].unique(), first, last + timedelta(microseconds=1))
     held = accounts.join(zones, on="account_id").join(months, on="time_zone")
@@ -215,7 +215,8 @@ def _load(step: Step, rating: Rating, every: Accounts) -> tuple[pl.DataFrame, pl
 def _usage(step: Step, touched: pl.DataFrame, accounts: Accounts, first: datetime, until: datetime) -> pl.DataFrame:
     """Each touched slice, with the part of its quantity that was counted before."""
     columns = (*USAGE_KEY, "quantity", "run")
-    rows = _touched_rows(step, rows_of_accounts(step.lake, "usage_hourly", columns, accounts, first, until), touched)
+    read = rows_of_accounts(step.lake, "usage_hourly", columns, accounts, first, until)
+    rows = since_touched(read, touched, step.run)
     counted = pl.when(pl.col("run") <= step.head).then("quantity").otherwise(pl.lit(0, pl.Decimal(38, 9)))
     increments = rows.select(*USAGE_KEY, "quantity", counted=counted)
     # A run appends a slice once: there is nothing to add up in an hour that only one has written.
@@ -227,14 +228,8 @@ def _standing(step: Step, touched: pl.DataFrame, accounts: Accounts, first: date
     columns = (*CHARGE_KEY, "quantity_delta", "amount_delta", "run")
     rows = rows_of_accounts(step.lake, "charges", columns, accounts, first, until)
     rows = rows.filter(~pl.col("kind").is_in(TRUE_UPS))
-    return _touched_rows(step, rows, touched).select(*CHARGE_KEY, quantity="quantity_delta", amount="amount_delta")
-
-
-def _touched_rows(step: Step, rows: pl.DataFrame, touched: pl.DataFrame) -> pl.DataFrame:
-    """The rows up to the step's run of each account and meter from its first touched slice on."""
-    known = rows.lazy().filter(pl.col("run") <= step.run).join(touched.lazy(), on=["account_id", "meter"])
-    since = known.filter(pl.col("slice_start") >= pl.col("first_slice")).drop("first_slice")
-    return since.collect(engine="streaming")
+    known = since_touched(rows, touched, step.run)
+    return known.select(*CHARGE_KEY, quantity="quantity_delta", amount="amount_delta")
 
 
 def _without(totals: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFrame:

@@ -15,7 +15,7 @@ from rating.postings import draw_difference, expiries, unbilled_difference
 from rating.restarts import forget_counted, forget_states, recut, restarts, together
 from rating.schemas import no_rows
 from rating.sums import sum_by
-from resources.account_rows import rows_of_accounts
+from resources.account_rows import rows_of_accounts, since_touched
 from resources.facts import EPOCH, closed_until, facts_as_of, reference_moved, slices_of
 from resources.lake import Lake
 from resources.project import Project
@@ -123,8 +123,7 @@ def _charges_by_slice(
 ) -> pl.DataFrame:
     """Net charges of the touched accounts by slice, with the part that was posted before."""
     rows = rows_of_accounts(step.lake, "charges", CHARGE, accounts, first, until)
-    known = rows.lazy().filter(pl.col("run") <= step.run).join(touched.lazy(), on="account_id")
-    since = known.filter(pl.col("slice_start") >= pl.col("first_slice")).collect(engine="streaming")
+    since = since_touched(rows, touched, step.run)
     posted = pl.when(pl.col("run") <= step.head).then("amount_delta").otherwise(pl.lit(0, pl.Decimal(38, 18)))
     amounts = since.select("account_id", "slice_start", amount="amount_delta", counted=posted)
     return sum_by(amounts, ("account_id", "slice_start"), "amount", "counted")

@@ -79,8 +79,7 @@ def _charged_late(facts: Facts, spent: pl.DataFrame, closed: datetime) -> pl.Dat
     if late.is_empty():
         return late.select("account_id", first_slice="period_start")
     over = _over(facts, instant(late["period_start"], "min"), closed).filter(pl.col("booked_at") <= closed)
-    zones = facts.subscriptions.select("account_id", "time_zone").unique()
-    in_zone = late.select("account_id", "period_start").unique().join(zones, on="account_id")
+    in_zone = late.select("account_id", "period_start").unique().join(facts.zones, on="account_id")
     return in_zone.join(over, on=["time_zone", "period_start"], how="semi").select(
         "account_id", first_slice="period_start"
     )
@@ -117,4 +116,4 @@ def _having(facts: Facts) -> pl.DataFrame:
 
 def _over(facts: Facts, first: datetime, until: datetime) -> pl.DataFrame:
     """The periods of each zone in [first, until), with the time at which their true-ups are booked."""
-    return with_grace(periods(facts.subscriptions["time_zone"].unique(), first, max(first + _DAY, until)), facts.graces)
+    return with_grace(periods(facts.zones["time_zone"].unique(), first, max(first + _DAY, until)), facts.graces)

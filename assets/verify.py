@@ -25,8 +25,6 @@ from resources.facts import EPOCH, closed_until, facts_as_of
 from resources.lake import Lake
 from resources.project import Project
 
-STEP_OF_STAGE = {"usage_hourly": "usage_hourly", "charges": "charges", "ledger_entries": "ledger_entries"}
-
 
 class UnknownInvoiceError(ResourceError):
     """There is no invoice of that number."""

@@ -125,9 +125,8 @@ _NOTHING_FITS: Final = pl.DataFrame(schema={"dimension_class": pl.UInt32, "where
 
 def _from_period_start(touched: pl.DataFrame, facts: Facts) -> pl.DataFrame:
     """Widen to whole periods: a scope is proved from its beginning. Who never subscribed is charged nothing."""
-    zones = facts.subscriptions.select("account_id", "time_zone").unique()
     first, last = (instant(touched["first_slice"], at) for at in ("min", "max"))
-    zoned = touched.join(zones, on="account_id", how="left").with_columns(pl.col("time_zone").fill_null("UTC"))
+    zoned = touched.join(facts.zones, on="account_id", how="left").with_columns(pl.col("time_zone").fill_null("UTC"))
     months = periods(zoned["time_zone"].unique(), first, last + timedelta(microseconds=1))
     held = zoned.join(months, on="time_zone")
     inside = (pl.col("period_start") <= pl.col("first_slice")) & (pl.col("first_slice") < pl.col("period_end"))

@@ -54,6 +54,14 @@ def of_accounts(accounts: Accounts) -> pl.Expr:
     return pl.col("account_id").is_in(accounts.unique().implode())
 
 
+def since_touched(rows: pl.DataFrame, touched: pl.DataFrame, run: int) -> pl.DataFrame:
+    """The rows up to a run, each from the `first_slice` on that `touched` has for it by its other columns."""
+    key = [name for name in touched.columns if name != "first_slice"]
+    known = rows.lazy().filter(pl.col("run") <= run).join(touched.lazy(), on=key)
+    since = known.filter(pl.col("slice_start") >= pl.col("first_slice")).drop("first_slice")
+    return since.collect(engine="streaming")
+
+
 def _of_lake(
     lake: Lake, table: str, columns: Sequence[str], condition: str, first: datetime, until: datetime
 ) -> pl.DataFrame:

@@ -10,7 +10,8 @@ from assets.invoices import issue
 from pipelines.hourly import run_hourly
 from resources.clock import FixedClock
 from resources.project import Project
-from resources.settings import Settings, load_settings
+from resources.settings import Settings
+from tests.pipelines.tiny import land, make_of
 
 CLOCK = FixedClock(datetime(2026, 12, 5, tzinfo=UTC))
 NOVEMBER = datetime(2026, 11, 1, 6, tzinfo=UTC)
@@ -78,22 +79,10 @@ l5,2026-10-05T00:02:00Z,first,vm,cpu,3
 
 def make(directory: Path) -> Settings:
     """A project with October landed."""
-    directory.mkdir(parents=True)
-    text = 'price_book = "prices.yaml"\nthreads = 1\n[seller]\nname = "Seller"\n'
-    (directory / "meterbook.toml").write_text(text, encoding="utf-8")
-    (directory / "prices.yaml").write_text(BOOK, encoding="utf-8")
-    settings = load_settings(directory)
-    for source, rows in (("accounts", ACCOUNTS), ("subscriptions", SUBSCRIPTIONS), ("grants", GRANTS)):
-        land(settings, f"{source}/{source}.csv", rows)
+    reference = {"accounts": ACCOUNTS, "subscriptions": SUBSCRIPTIONS, "grants": GRANTS}
+    settings = make_of(directory, BOOK, reference)
     land(settings, "usage_records/october.csv", RECORDS)
     return settings
-
-
-def land(settings: Settings, name: str, text: str) -> None:
-    """Land a file."""
-    path = settings.landing / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
 
 
 def make_invoiced(directory: Path) -> Settings:

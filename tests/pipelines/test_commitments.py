@@ -11,7 +11,6 @@ from assets.invoices import issue
 from assets.verify import verify_invoice
 from documents.invoice import Invoice
 from pipelines.charge_proof import charges_that_do_not_sum
-from pipelines.checks import CHECKS, Window
 from pipelines.explain import explain_line
 from pipelines.simulate import simulate
 from resources.price_books import read_price_book
@@ -19,7 +18,7 @@ from resources.project import Project
 from resources.rebuild import rebuild_caches
 from tests.faults.books import assert_same, books
 from tests.pipelines import tiny
-from tests.pipelines.tiny import DAY, FIRST_DAY, HOUR, MONTH_END
+from tests.pipelines.tiny import DAY, FIRST_DAY, HOUR, MONTH_END, charged, check_all
 
 COMMIT = 'commit: {quantity: "400", per: period, unit_price: "0.03"}'
 BOOK = tiny.BOOK.replace('included: "10"', f'included: "10"\n        {COMMIT}') + "grace: 6 hours\n"
@@ -32,32 +31,13 @@ USED = {"first": 134 * Decimal("0.03"), "second": (141 - INCLUDED) * Decimal("0.
 
 
 def make(directory: Path, book: str = BOOK) -> Project:
-    settings = tiny.make(directory)
-    settings.price_book.write_text(book, encoding="utf-8")
-    for number in range(3):
-        tiny.land_day(settings, FIRST_DAY + number * DAY)
-    return Project.open(settings, tiny.CLOCK)
+    return tiny.open_days(directory, book, 3)
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
     with make(tmp_path / "p") as opened:
         yield opened
-
-
-def charged(project: Project, kinds: str) -> dict[str, Decimal]:
-    """What October comes to, by account."""
-    rows = project.lake.connection.execute(
-        "select account_id, sum(amount_delta) from charges"
-        f" where {kinds} and period_start < '2026-10-30' group by all order by all"
-    )
-    return dict(rows.fetchall())
-
-
-def check_all(project: Project) -> None:
-    last = project.lake.value("steps/writer/next_run") - 1
-    for check in CHECKS:
-        assert check.find(project, Window(0, last)).is_empty(), check.name
 
 
 def test_run_by_run_with_late_use_as_at_once(project: Project, tmp_path: Path) -> None:

@@ -23,7 +23,8 @@ from resources.project import Project
 from resources.rebuild import rebuild_caches
 from resources.settings import load_settings
 from tests.faults.books import books
-from tests.pipelines.answers import CLOCK, DECEMBER, NOVEMBER, RECORDS, land, make
+from tests.pipelines.answers import CLOCK, DECEMBER, NOVEMBER, RECORDS, make
+from tests.pipelines.tiny import land
 
 MIDDLE = datetime(2026, 10, 20, tzinfo=UTC)
 HEADER = "source,event_id,timestamp,action,quantity,reason,by\n"

@@ -14,7 +14,8 @@ from pipelines.hourly import run_hourly
 from resources.project import Project
 from resources.settings import Settings, load_settings
 from tests.faults.books import books
-from tests.pipelines.answers import CLOCK, NOVEMBER, land
+from tests.pipelines.answers import CLOCK, NOVEMBER
+from tests.pipelines.tiny import land
 
 METERS: Mapping[str, Mapping[str, object]] = {
     "plain": {"aggregation": "sum"},

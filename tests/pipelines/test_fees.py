@@ -14,7 +14,6 @@ from assets.invoices import issue, write_drafts
 from assets.verify import verify_invoice
 from documents.invoice import Invoice
 from pipelines.charge_proof import charges_that_do_not_sum
-from pipelines.checks import CHECKS, Window
 from pipelines.explain import Hour, explain_hour, explain_line
 from pipelines.simulate import simulate
 from resources.price_books import read_price_book
@@ -23,7 +22,7 @@ from resources.rebuild import rebuild_caches
 from resources.settings import Settings
 from tests.faults.books import assert_same, books
 from tests.pipelines import tiny
-from tests.pipelines.tiny import DAY, FIRST_DAY, HOUR, MONTH_END
+from tests.pipelines.tiny import DAY, FIRST_DAY, HOUR, MONTH_END, check_all
 
 D = Decimal
 UNTIL = MONTH_END + 12 * HOUR
@@ -83,12 +82,6 @@ def fees(project: Project) -> list[tuple[Any, ...]]:
         "select account_id, plan, slice_start, sum(quantity_delta), sum(amount_delta) from charges"
         " where kind = 'recurring' group by all having sum(amount_delta) <> 0 order by all"
     ).fetchall()
-
-
-def check_all(project: Project) -> None:
-    last = project.lake.value("steps/writer/next_run") - 1
-    for check in CHECKS:
-        assert check.find(project, Window(0, last)).is_empty(), check.name
 
 
 def utc(text: str) -> datetime:

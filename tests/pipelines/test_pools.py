@@ -13,7 +13,6 @@ import pytest
 from assets.invoices import issue, write_drafts
 from assets.verify import verify_invoice
 from pipelines.charge_proof import charges_that_do_not_sum
-from pipelines.checks import CHECKS, Window
 from pipelines.explain import Hour, explain_hour, explain_line
 from pipelines.quote import quote, read_terms
 from pipelines.simulate import simulate
@@ -23,7 +22,7 @@ from resources.rebuild import rebuild_caches
 from resources.settings import Settings
 from tests.faults.books import assert_same, books
 from tests.pipelines import tiny
-from tests.pipelines.tiny import DAY, FIRST_DAY, HOUR, MONTH_END
+from tests.pipelines.tiny import DAY, FIRST_DAY, HOUR, MONTH_END, check_all
 
 D = Decimal
 UNTIL = MONTH_END + 12 * HOUR
@@ -113,12 +112,6 @@ def firsts(records: list[Record]) -> list[Record]:
     """The first use of cpu of some machines: without it they join later."""
     ordered = sorted(record for record in records if record[3] == "cpu")
     return [next(one for one in ordered if one[1] == account and one[2] == "m1") for account in ("first", "second")]
-
-
-def check_all(project: Project) -> None:
-    last = project.lake.value("steps/writer/next_run") - 1
-    for check in CHECKS:
-        assert check.find(project, Window(0, last)).is_empty(), check.name
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,8 @@ from rating.errors import PriceBookError
 from resources.errors import ReferenceDataError
 from resources.project import Project
 from resources.settings import load_settings
-from tests.pipelines.answers import BOOK, CLOCK, DECEMBER, LATE, NOVEMBER, land, make
+from tests.pipelines.answers import BOOK, CLOCK, DECEMBER, LATE, NOVEMBER, make
+from tests.pipelines.tiny import land
 
 NEWEST = 2**62
 FIXED = BOOK.replace('"0.02"', '"0.03"')

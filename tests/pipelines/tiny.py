@@ -5,12 +5,14 @@ What belongs here: the project and what lands in it. What does not: what is made
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 from assets.invoices import issue, write_drafts
+from pipelines.checks import CHECKS, Window
 from pipelines.hourly import hourly_steps
 from resources.clock import FixedClock
 from resources.project import Project
@@ -53,14 +55,44 @@ welcome,first,promotional,1.50,EUR,1,2026-10-01T00:00:00Z,2026-10-31T12:00:00Z
 
 def make(directory: Path) -> Settings:
     """A project with its reference data landed, and no records."""
+    return make_of(directory, BOOK, {"accounts": ACCOUNTS, "subscriptions": SUBSCRIPTIONS, "grants": GRANTS})
+
+
+def make_of(directory: Path, book: str, reference: Mapping[str, str]) -> Settings:
+    """A project with this price book and reference data."""
     directory.mkdir(parents=True)
     text = 'price_book = "prices.yaml"\nthreads = 1\n[seller]\nname = "Seller"\n'
     (directory / "meterbook.toml").write_text(text, encoding="utf-8")
-    (directory / "prices.yaml").write_text(BOOK, encoding="utf-8")
+    (directory / "prices.yaml").write_text(book, encoding="utf-8")
     settings = load_settings(directory)
-    for source, rows in (("accounts", ACCOUNTS), ("subscriptions", SUBSCRIPTIONS), ("grants", GRANTS)):
-        _land(settings, f"{source}/{source}.csv", rows)
+    for source, rows in reference.items():
+        land(settings, f"{source}/{source}.csv", rows)
     return settings
+
+
+def open_days(directory: Path, book: str, days: int) -> Project:
+    """A project under another price book, with the records of its first days landed."""
+    settings = make(directory)
+    settings.price_book.write_text(book, encoding="utf-8")
+    for number in range(days):
+        land_day(settings, FIRST_DAY + number * DAY)
+    return Project.open(settings, CLOCK)
+
+
+def charged(project: Project, kinds: str) -> dict[str, Decimal]:
+    """What charges of October come to, by account."""
+    rows = project.lake.connection.execute(
+        "select account_id, sum(amount_delta) from charges"
+        f" where {kinds} and period_start < '2026-10-30' group by all order by all"
+    )
+    return dict(rows.fetchall())
+
+
+def check_all(project: Project) -> None:
+    """Every check of the books finds nothing, over all runs."""
+    last = project.lake.value("steps/writer/next_run") - 1
+    for check in CHECKS:
+        assert check.find(project, Window(0, last)).is_empty(), check.name
 
 
 def land_day(settings: Settings, day: datetime) -> None:
@@ -68,12 +100,12 @@ def land_day(settings: Settings, day: datetime) -> None:
     rows = [_record(account, day + number * HOUR, 3) for number in range(24) for account in ("first", "second")]
     odd = [rows[0], {**rows[1], "quantity": "4"}, {**rows[2], "meter": "nonsense", "event_id": "odd"}]
     lines = [json.dumps(row) for row in [*rows, *odd]]
-    _land(settings, f"usage_records/{day:%Y-%m-%d}.ndjson", "\n".join(lines))
+    land(settings, f"usage_records/{day:%Y-%m-%d}.ndjson", "\n".join(lines))
 
 
 def land_record(settings: Settings, name: str, hour: datetime, quantity: int = 5) -> None:
     """Land one more record, in a file of its own."""
-    _land(settings, f"usage_records/{name}.ndjson", json.dumps(_record("first", hour, quantity) | {"event_id": name}))
+    land(settings, f"usage_records/{name}.ndjson", json.dumps(_record("first", hour, quantity) | {"event_id": name}))
 
 
 def _record(account: str, hour: datetime, quantity: int) -> dict[str, str]:
@@ -83,7 +115,8 @@ def _record(account: str, hour: datetime, quantity: int) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _land(settings: Settings, name: str, text: str) -> None:
+def land(settings: Settings, name: str, text: str) -> None:
+    """Land a file."""
     path = settings.landing / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")

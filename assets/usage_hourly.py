@@ -1,5 +1,6 @@
 """Hourly usage: what each slice holds of each meter, for the hours that are closed (semantics 2)."""
 
+from collections.abc import Iterator
 from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,16 +14,14 @@ from assets.partitions import DAYS, UntilHour, hour_to_close
 from assets.shown import counts, shown, table_if_any
 from rating.periods import instant
 from resources.facts import Facts, closed_until, facts_as_of, reference_moved, slices_of
-from resources.lake import Lake
+from resources.lake import Lake, Parameters
 from resources.project import Project
 from resources.project_source import ProjectSource
 from resources.writer import Step, converge, run_of
 
 HOUR = timedelta(hours=1)
-# The sums of so few hours and records fit in memory, and Polars writes them in half the time; those of many are written
-# as they come.
-FEW_HOURS = timedelta(hours=6)
-FEW_RECORDS = 30_000_000
+# So many records are added up at once, about; of more, some hours at a time, or some accounts of an hour: memory stays flat.
+MOST_RECORDS = 16_000_000
 TABLES = ("meters_again", "sum_meters", "cut_slices")
 
 
@@ -142,7 +141,7 @@ def meter_from_records(lake: Lake, facts: Facts, run: int, until: datetime) -> p
     with lake.registered(meters_to_use=facts.meters, slices_to_use=slices):
         for name in (*TABLES, "no_touched_hours", "no_new_series"):
             lake.run_statement(f"steps/usage_hourly/{name}")
-    span = {"run": run, "closed_until": begin, "until": until}
+    span = {"run": run, "closed_until": begin, "first": begin, "until": until, "parts": 1, "part": 0}
     again = due_usage(Metering(lake, facts, run), Window(begin, until))
     sums = lake.frame("steps/usage_hourly/new_sums", {**span, "head": 0}).select(*KEY, "quantity")
     return pl.concat([again, sums])
@@ -197,13 +196,26 @@ def _short(step: Step, facts: Facts, window: Window) -> pl.DataFrame:
 
 def _append_sums(step: Step, window: Window) -> int:
     parameters = {**step.bounds(), "closed_until": window.closed, "until": window.until}
-    taken = int(step.lake.value("steps/usage_hourly/records_taken", step.bounds()))
-    if window.until - window.closed <= FEW_HOURS and taken <= FEW_RECORDS:
-        sums = step.lake.frame("steps/usage_hourly/new_sums", parameters)
-        # What is asked of a few accounts later then lies in few places of the file.
-        step.append("usage_hourly", sums.sort("account_id"))
-        return sums.height
-    return step.append_statement("usage_hourly", "steps/usage_hourly/new_sums", parameters)
+    hours = step.lake.frame("steps/usage_hourly/new_hours", parameters)
+    return sum(_append_part(step, parameters | part) for part in _parts_of_sums(hours))
+
+
+def _parts_of_sums(hours: pl.DataFrame) -> Iterator[dict[str, Any]]:
+    """What is added up at once: all new hours where they are few, else some of them, else some accounts of one hour."""
+    before = pl.col("records").cum_sum() - pl.col("records")
+    spans = hours.group_by((before // MOST_RECORDS).alias("span"), maintain_order=True).agg(
+        pl.col("records").sum(), first=pl.col("hour").min(), until=pl.col("hour").max() + HOUR
+    )
+    for records, first, until in spans.select("records", "first", "until").iter_rows():
+        parts = 1 + records // MOST_RECORDS
+        yield from ({"first": first, "until": until, "parts": parts, "part": part} for part in range(parts))
+
+
+def _append_part(step: Step, parameters: Parameters) -> int:
+    sums = step.lake.frame("steps/usage_hourly/new_sums", parameters)
+    # What is asked of a few accounts later then lies in few places of the file.
+    step.append("usage_hourly", sums.sort("account_id"))
+    return sums.height
 
 
 def _close_hours(step: Step, window: Window) -> None:

@@ -25,10 +25,11 @@ def billed(directory: Path, world: worlds.World) -> tuple[Books, int]:
 def test_many_records_make_the_same_books(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     world = worlds.make(hours=8)
     few, rows = billed(tmp_path / "few", world)
-    monkeypatch.setattr(usage_hourly, "FEW_RECORDS", 0)
-    many, again = billed(tmp_path / "many", world)
-    assert_same(few, many)
-    assert again == rows > 100
+    for most in (100, 2000):
+        monkeypatch.setattr(usage_hourly, "MOST_RECORDS", most)
+        many, again = billed(tmp_path / str(most), world)
+        assert_same(few, many)
+        assert again == rows > 100
 
 
 def test_parts_make_the_same_books(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

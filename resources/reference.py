@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from rating.grant_scopes import canonical_scope
 from resources.errors import ReferenceDataError
 from resources.reference_kinds import KINDS, MENDS, Kind
 from resources.writer import Step
@@ -132,10 +133,19 @@ def _judge(kind: Kind, rows: pl.DataFrame, known: pl.DataFrame, standing: pl.Dat
     known = known.unique("account_id", keep="first").select(
         "account_id", known_currency="currency", known_time_zone="time_zone"
     )
-    joined = _typed(rows, kind).join(known, on="account_id", how="left", maintain_order="left")
+    joined = _scoped(_typed(rows, kind)).join(known, on="account_id", how="left", maintain_order="left")
     reasons = kind.reasons(joined)
     chain = pl.coalesce([pl.when(wrong).then(pl.lit(reason)) for reason, wrong in reasons.items()])
     return _refuse_conflicts(kind, joined.with_columns(refusal=chain), standing)
+
+
+def _scoped(rows: pl.DataFrame) -> pl.DataFrame:
+    """Scopes in their canonical form, so that one way to write it is no change of another; null where unreadable."""
+    if "scope" not in rows.columns or rows.is_empty():
+        return rows
+    written = rows["scope"].unique().to_list()
+    read = [canonical_scope(text) for text in written]
+    return rows.with_columns(pl.col("scope").replace_strict(written, read, return_dtype=pl.String))
 
 
 def _refuse_conflicts(kind: Kind, judged: pl.DataFrame, standing: pl.DataFrame) -> pl.DataFrame:
@@ -146,7 +156,7 @@ def _refuse_conflicts(kind: Kind, judged: pl.DataFrame, standing: pl.DataFrame) 
     judged = judged.with_columns(refusal=pl.coalesce("refusal", pl.when(differ).then(pl.lit("repeated_id"))))
     if kind.table != "grants":
         return judged
-    names = [name for name in kind.columns if name not in ("void", "reason")]
+    names = [name for name in kind.columns if name not in ("void", "reason", "by")]
     same = standing.select(*names, same=pl.lit(value=True))
     other = standing.select("grant_id", known=pl.lit(value=True))
     compared = judged.join(same, on=names, how="left", nulls_equal=True, maintain_order="left").join(

@@ -10,6 +10,7 @@ from typing import Final
 
 import polars as pl
 
+from rating.grant_scopes import EXAMPLE
 from rating.money import CURRENCIES, RECORD_QUANTITY_LIMIT
 from rating.periods import time_zones
 from resources.sources import sources
@@ -18,6 +19,9 @@ INSTANT: Final = pl.Datetime("us", "UTC")
 AMOUNT: Final = pl.Decimal(38, 18)
 QUANTITY: Final = pl.Decimal(38, 9)
 Reasons = Mapping[str, pl.Expr]
+GRANT_KINDS: Final = ("paid", "promotional", "adjustment", "recurring")
+# An amount below this, summed over many lots, stays within what a balance can hold.
+MOST_CREDIT: Final = 10**13
 
 # Every reason to refuse a row, with what to do about it.
 MENDS: Final = {
@@ -33,7 +37,7 @@ MENDS: Final = {
     "currency_changed": "an account keeps its currency; make a new account",
     "time_zone_changed": "an account keeps its time zone in this version; make a new account",
     "unknown_account": "land the account; the row is then taken by the next run",
-    "kind_unknown": "write paid or promotional",
+    "kind_unknown": "write paid, promotional, adjustment or recurring",
     "amount_unreadable": "write a decimal above 0 and below 1e13 with at most 18 decimals, 100.00",
     "currency_differs": "a grant is in the currency of its account",
     "priority_unreadable": "write a whole number; lower is drawn first",
@@ -45,6 +49,11 @@ MENDS: Final = {
     "conflict": "a grant does not change; void it and grant anew under another id",
     "repeated_id": "another row has this id and time and says something else; keep one of them",
     "void_unreadable": "write true or false",
+    "scope_unreadable": f"write what the credit may pay for as JSON, {EXAMPLE}, or leave it empty for everything",
+    "every_unknown": "a recurring grant comes every month, so write month; others leave it empty",
+    "roll_over_unreadable": "write the most that a recurring grant carries on into the next month, 50.00; others leave it out",
+    "void_without_reason": "say why the grant is void: it is kept",
+    "overdraft_limit_unreadable": "write how far a prepaid account may go below nothing, 20.00 or 0",
     "source_unknown": "name the source of the record, which is its folder under landing/",
     "timestamp_unreadable": "write the record's time with its zone, or leave it empty where its id stands for one record",
     "action_unknown": "write void, replace or restore",
@@ -85,6 +94,7 @@ def _account_reasons(rows: pl.DataFrame) -> Reasons:
         "time_zone_unknown": ~_is_one_of("time_zone", time_zones()),
         "mode_unknown": ~_is_one_of("mode", ("prepaid", "postpaid")),
         "tax_rate_unreadable": pl.col("tax_rate").is_null() | ~pl.col("tax_rate").is_between(0, 99),
+        "overdraft_limit_unreadable": ~pl.col("overdraft_limit").is_between(0, MOST_CREDIT).fill_null(value=False),
         "void_unreadable": pl.col("void").is_null(),
         "currency_changed": pl.col("known_currency").is_not_null() & (pl.col("known_currency") != pl.col("currency")),
         "time_zone_changed": pl.col("known_time_zone").is_not_null()
@@ -106,12 +116,13 @@ def _subscription_reasons(rows: pl.DataFrame) -> Reasons:
 
 def _grant_reasons(rows: pl.DataFrame) -> Reasons:
     unreadable_end = pl.col("expires_at").is_null() & (rows["expires_at_text"].fill_null("").str.strip_chars() != "")
-    paid = pl.col("kind") == "paid"
+    paid, recurring = pl.col("kind") == "paid", pl.col("kind") == "recurring"
+    rolls = pl.col("roll_over")
     return {
         "id_missing": pl.col("grant_id").is_null(),
         "account_id_missing": pl.col("account_id").is_null(),
-        "kind_unknown": ~_is_one_of("kind", ("paid", "promotional")),
-        "amount_unreadable": pl.col("amount").is_null() | (pl.col("amount") <= 0) | (pl.col("amount") >= 10**13),
+        "kind_unknown": ~_is_one_of("kind", GRANT_KINDS),
+        "amount_unreadable": pl.col("amount").is_null() | (pl.col("amount") <= 0) | (pl.col("amount") >= MOST_CREDIT),
         "priority_unreadable": pl.col("priority").is_null(),
         "effective_at_unreadable": pl.col("effective_at").is_null(),
         "expires_at_unreadable": unreadable_end,
@@ -120,7 +131,11 @@ def _grant_reasons(rows: pl.DataFrame) -> Reasons:
         "tax_paid_unreadable": pl.col("tax_paid").is_null() | (pl.col("tax_paid") < 0),
         "unknown_account": pl.col("known_currency").is_null(),
         "currency_differs": pl.col("known_currency").ne_missing(pl.col("currency")),
+        "scope_unreadable": pl.col("scope").is_null(),
+        "every_unknown": pl.col("every") != pl.when(recurring).then(pl.lit("month")).otherwise(pl.lit("")),
+        "roll_over_unreadable": ~rolls.is_between(0, MOST_CREDIT).fill_null(value=False) | (~recurring & (rolls != 0)),
         "void_unreadable": pl.col("void").is_null(),
+        "void_without_reason": pl.col("void") & (pl.col("reason") == ""),
     }
 
 
@@ -145,9 +160,9 @@ KINDS: Final = {
         {
             "account_id": None, "effective_from": None, "name": "", "email": "", "address": "", "country": "",
             "tax_id": "", "seller": "", "currency": None, "time_zone": "UTC", "mode": "postpaid",
-            "tax_code": "standard", "tax_rate": "0", "void": "false",
+            "tax_code": "standard", "tax_rate": "0", "overdraft_limit": "0", "void": "false",
         },
-        {"effective_from": INSTANT, "tax_rate": pl.Decimal(9, 4), "void": pl.Boolean()},
+        {"effective_from": INSTANT, "tax_rate": pl.Decimal(9, 4), "overdraft_limit": AMOUNT, "void": pl.Boolean()},
         ("account_id", "effective_from"),
         _account_reasons,
     ),
@@ -166,10 +181,10 @@ KINDS: Final = {
         {
             "grant_id": None, "account_id": None, "kind": None, "amount": None, "currency": None, "priority": "100",
             "effective_at": None, "expires_at": None, "receipt": "", "tax_paid": "0", "tax_code": "standard",
-            "gateway": "bank", "reason": "", "void": "false",
+            "gateway": "bank", "scope": "", "every": "", "roll_over": "0", "reason": "", "by": "", "void": "false",
         },
         {
-            "amount": AMOUNT, "priority": pl.Int32(), "effective_at": INSTANT, "expires_at": INSTANT,
+            "amount": AMOUNT, "roll_over": AMOUNT, "priority": pl.Int32(), "effective_at": INSTANT, "expires_at": INSTANT,
             "tax_paid": AMOUNT, "void": pl.Boolean(),
         },
         ("grant_id",),

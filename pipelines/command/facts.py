@@ -1,10 +1,9 @@
-"""Commands that add facts: accounts, subscriptions, grants, corrections.
+"""Commands that add facts: accounts, subscriptions, corrections.
 
-What belongs here: their options. What does not: what refuses them (`resources/reference.py`).
+What belongs here: their options. What does not: credit (`credit.py`), and what refuses them (`resources/reference.py`).
 """
 
 import getpass
-import uuid
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -26,7 +25,8 @@ def _quarter_hour(text: str | None) -> str:
     return value.isoformat()
 
 
-def _say(taken: Taken, what: str) -> None:
+def say(taken: Taken, what: str) -> None:
+    """Say what became of a fact that was given."""
     console.print(
         f"{what}: {'recorded; the next run counts it' if taken.added.height else 'as before, nothing changed'}"
     )
@@ -43,6 +43,9 @@ def account(
     tax_id: Annotated[str, typer.Option()] = "",
     time_zone: Annotated[str, typer.Option(help="Where the account's months begin.")] = "UTC",
     mode: Annotated[str, typer.Option(help="prepaid or postpaid.")] = "postpaid",
+    overdraft_limit: Annotated[
+        str, typer.Option(help="Prepaid: how far it may go below nothing before it is to be suspended.")
+    ] = "0",
     tax_code: Annotated[str, typer.Option()] = "standard",
     tax_rate: Annotated[str, typer.Option(help="Percent.")] = "0",
     effective_from: From = None,
@@ -51,10 +54,10 @@ def account(
     row = {
         "account_id": account_id, "name": name, "currency": currency, "email": email, "address": address,
         "country": country, "tax_id": tax_id, "time_zone": time_zone, "mode": mode, "tax_code": tax_code,
-        "tax_rate": tax_rate, "effective_from": _quarter_hour(effective_from),
+        "tax_rate": tax_rate, "overdraft_limit": overdraft_limit, "effective_from": _quarter_hour(effective_from),
     }  # fmt: skip
     with opened() as project:
-        _say(
+        say(
             record(project.lake, "reference", "account", lambda step: take_or_refuse(step, "accounts", row)),
             f"account {account_id}",
         )
@@ -78,38 +81,7 @@ def subscribe(
     }  # fmt: skip
     with opened() as project:
         taken = record(project.lake, "reference", "subscribe", lambda step: take_or_refuse(step, "subscriptions", row))
-        _say(taken, f"subscription {row['subscription_id']}")
-
-
-@app.command(rich_help_panel=FACTS)
-def grant(
-    account_id: Account,
-    amount: Annotated[str, typer.Argument(help="Credit, without tax: 100.00")],
-    currency: Annotated[str, typer.Option(help="That of the account.")],
-    paid: Annotated[bool, typer.Option("--paid/--promotional", help="Bought, or given.")] = False,
-    receipt: Annotated[str, typer.Option(help="Paid: the receipt on which its tax was paid.")] = "",
-    tax_paid: Annotated[str, typer.Option(help="Paid: the tax on that receipt.")] = "0",
-    tax_code: Annotated[str, typer.Option(help="Paid: the tax's code.")] = "standard",
-    gateway: Annotated[str, typer.Option(help="Paid: where the money came in.")] = "bank",
-    priority: Annotated[int, typer.Option(help="Lower is drawn first.")] = 100,
-    effective: Annotated[str | None, typer.Option("--effective", metavar="TIME", help="Now if left out.")] = None,
-    expires: Annotated[str | None, typer.Option("--expires", metavar="TIME", help="Never if left out.")] = None,
-    grant_id: Annotated[
-        str | None, typer.Option("--id", help="Give your own: the same id again changes nothing.")
-    ] = None,
-    reason: Annotated[str, typer.Option()] = "",
-) -> None:
-    """Grant credit to an account: a top-up that was paid, or a promotion."""
-    row = {
-        "grant_id": grant_id or f"grant-{uuid.uuid4()}", "account_id": account_id, "kind": "paid" if paid else "promotional",
-        "amount": amount, "currency": currency, "priority": str(priority), "receipt": receipt, "tax_paid": tax_paid,
-        "tax_code": tax_code, "gateway": gateway, "reason": reason,
-        "effective_at": (instant(effective) if effective else datetime.now(UTC)).isoformat(),
-        "expires_at": instant(expires).isoformat() if expires else "",
-    }  # fmt: skip
-    with opened() as project:
-        taken = record(project.lake, "reference", "grant", lambda step: take_or_refuse(step, "grants", row))
-        _say(taken, f"grant {row['grant_id']}")
+        say(taken, f"subscription {row['subscription_id']}")
 
 
 @app.command(rich_help_panel=FACTS)
@@ -145,6 +117,6 @@ def correct(
             message = f"{event_id} stands for {len(times)} records; name one with --timestamp: {', '.join(times)}"
             raise typer.BadParameter(message)
         taken = record(project.lake, "reference", "correct", lambda step: take_or_refuse(step, "corrections", row))
-        _say(taken, f"correction of {event_id}")
+        say(taken, f"correction of {event_id}")
         if not times:
             console.print("There is no such record yet; the correction waits for it.")

@@ -106,10 +106,27 @@ def percentiles(metering: Metering, window: Window, meters: pl.DataFrame, *, is_
     if ending.is_empty():
         return _no_percentiles()
     whole = Window(instant(ending["period_start"], "min"), window.until)
+    return _asked_for(metering, _ranked(metering, whole, window, meters, is_pooled=is_pooled))
+
+
+def percentiles_so_far(metering: Metering, closed: datetime, meters: pl.DataFrame, *, is_pooled: bool) -> pl.DataFrame:
+    """The percentiles, of the samples before `closed`, of the periods that go on then; as `percentiles`.
+
+    With the bounds of each period: period_start, period_end.
+    """
+    going_on = metering.months(Window(closed, closed + MICROSECOND))
+    whole = Window(instant(going_on["period_start"], "min"), closed)
+    ending = Window(closed, instant(going_on["period_end"], "max"))
+    return _ranked(metering, whole, ending, meters, is_pooled=is_pooled)
+
+
+def _ranked(
+    metering: Metering, whole: Window, ending: Window, meters: pl.DataFrame, *, is_pooled: bool
+) -> pl.DataFrame:
+    """The percentiles, of the samples in `whole`, of the periods whose end is in (ending.closed, ending.until]."""
     _choose(metering, meters, whole, "percentiles", by_resource=not is_pooled)
-    found = metering.lake.frame("steps/usage_hourly/percentiles", {"from": window.closed, "until": window.until})
-    ranked = round_slices(found, meters, "period").join(meters.select("meter", "minimum_samples"), on="meter")
-    return _asked_for(metering, ranked)
+    found = metering.lake.frame("steps/usage_hourly/percentiles", {"from": ending.closed, "until": ending.until})
+    return round_slices(found, meters, "period").join(meters.select("meter", "minimum_samples"), on="meter")
 
 
 def short_percentiles(metering: Metering, window: Window) -> pl.DataFrame:

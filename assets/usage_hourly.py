@@ -137,14 +137,19 @@ def meter_from_records(lake: Lake, facts: Facts, run: int, until: datetime) -> p
     begin = lake.value("steps/usage_hourly/first_record", {"run": run})
     if begin is None:
         return nothing()
-    slices = slices_of(facts.cuts(begin, until))
-    with lake.registered(meters_to_use=facts.meters, slices_to_use=slices):
-        for name in (*TABLES, "no_touched_hours", "no_new_series"):
-            lake.run_statement(f"steps/usage_hourly/{name}")
+    prepare_whole(lake, facts, Window(begin, until))
     span = {"run": run, "closed_until": begin, "first": begin, "until": until, "parts": 1, "part": 0}
     again = due_usage(Metering(lake, facts, run), Window(begin, until))
     sums = lake.frame("steps/usage_hourly/new_sums", {**span, "head": 0}).select(*KEY, "quantity")
     return pl.concat([again, sums])
+
+
+def prepare_whole(lake: Lake, facts: Facts, window: Window) -> None:
+    """The tables that the metering statements join, where nothing that stands is looked at."""
+    slices = slices_of(facts.cuts(window.closed, window.until))
+    with lake.registered(meters_to_use=facts.meters, slices_to_use=slices):
+        for name in (*TABLES, "no_touched_hours", "no_new_series"):
+            lake.run_statement(f"steps/usage_hourly/{name}")
 
 
 def _newly_closed(step: Step, facts: Facts, window: Window) -> pl.DataFrame:

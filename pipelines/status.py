@@ -62,7 +62,15 @@ def _money(project: Project) -> Rows:
     unpriced = project.lake.value("steps/status/unpriced")
     short = project.lake.value("steps/status/short_percentiles")
     shorter = [("percentiles of too few samples", f"{short:,}")] if short else []
-    return [*rows, ("unpriced slices", f"{unpriced:,}"), *shorter, *_agreed_with_nobody(project)]
+    unpriced_row = ("unpriced slices", f"{unpriced:,}")
+    return [*rows, unpriced_row, *shorter, *_percentile_meters(project), *_agreed_with_nobody(project)]
+
+
+def _percentile_meters(project: Project) -> Rows:
+    """The meters that are billed when their period is over, and where to look until then."""
+    books = effective_books(books_as_of(project.lake, NEWEST))
+    meters = {name for book in books for name, meter in book.meters.items() if meter.aggregation == "percentile"}
+    return [("billed at the period's end", f"{', '.join(sorted(meters))}; `meterbook estimate`")] if meters else []
 
 
 def _agreed_with_nobody(project: Project) -> Rows:

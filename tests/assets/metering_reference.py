@@ -157,19 +157,39 @@ def short_percentiles(
     return found
 
 
-def _sampled(spec: Spec, records: list[Record], calendar: Calendar, until: datetime) -> dict[Slice, list[Decimal]]:
-    """The samples of each period that is over."""
+def estimates(
+    meters: Mapping[str, Spec], records: Iterable[Record], calendar: Calendar, until: datetime
+) -> dict[Slice, tuple[int, Decimal]]:
+    """How many samples each percentile of a period that goes on at `until` has by then, and its nearest rank."""
+    found: dict[Slice, tuple[int, Decimal]] = {}
+    for meter, spec in meters.items():
+        if spec["aggregation"] == "percentile":
+            those = [record for record in records if record.meter == meter and record.timestamp < until]
+            share = Fraction(spec["percentile"]) / 100
+            ordered = sorted(those, key=lambda record: record.order)
+            for key, values in _sampled(spec, ordered, calendar, until, are_over=False).items():
+                nearest = sorted(values)[ceil(share * len(values)) - 1]
+                found[key] = len(values), _rounded(spec, nearest, "period")
+    return found
+
+
+def _sampled(
+    spec: Spec, records: list[Record], calendar: Calendar, until: datetime, *, are_over: bool = True
+) -> dict[Slice, list[Decimal]]:
+    """The samples of each period that is over, or of each that is not."""
     sampled: dict[Slice, list[Decimal]] = defaultdict(list)
     pooled: dict[tuple[Slice, datetime], dict[str, Decimal]] = defaultdict(dict)
     for record in records:
         end = calendar.period_end(record.account, record.timestamp)
         last = calendar.slice_start(record.account, end - MICROSECOND)
         key = Slice(record.account, record.resource, record.meter, record.dimensions, last)
-        if end <= until and spec.get("pooled"):
+        if (end <= until) != are_over:
+            continue
+        if spec.get("pooled"):
             minute = record.timestamp.minute // 5 * 5
             at = record.timestamp.replace(minute=minute, second=0, microsecond=0)
             pooled[replace(key, resource="*"), at][record.resource] = _value(spec, record)
-        elif end <= until:
+        else:
             sampled[key].append(_value(spec, record))
     for (key, _), values in pooled.items():
         sampled[key].append(sum(values.values(), Decimal(0)))

@@ -11,16 +11,17 @@ with placed as (
     where period_end > $from and period_end <= $until
 ),
 last_in_five_minutes as (
-    select account_id, service_id, resource_id, meter, dimensions, period_end, percentile_nano, instant,
+    select account_id, service_id, resource_id, meter, dimensions, period_start, period_end, percentile_nano, instant,
         arg_max(metered, ("timestamp", source, event_id)) as metered
     from placed where is_pooled group by all
 ),
 sampled as (
-    select account_id, service_id, '*' as resource_id, meter, dimensions, period_end, percentile_nano, sum(metered) as metered
+    select account_id, service_id, '*' as resource_id, meter, dimensions, period_start, period_end, percentile_nano,
+        sum(metered) as metered
     from last_in_five_minutes
-    group by account_id, service_id, meter, dimensions, period_end, percentile_nano, instant
+    group by account_id, service_id, meter, dimensions, period_start, period_end, percentile_nano, instant
     union all
-    select account_id, service_id, resource_id, meter, dimensions, period_end, percentile_nano, metered
+    select account_id, service_id, resource_id, meter, dimensions, period_start, period_end, percentile_nano, metered
     from placed where not is_pooled
 ),
 ranked as (
@@ -32,6 +33,6 @@ select
     ranked.account_id, service_id, resource_id, meter, dimensions,
     coalesce(cut_slices.hour, period_end - interval 1 hour) as hour,
     coalesce(cut_slices.slice_start, period_end - interval 1 hour) as slice_start,
-    metered as quantity, samples
+    metered as quantity, samples, period_start, period_end
 from ranked left join cut_slices on ranked.account_id = cut_slices.account_id and period_end = cut_slices.slice_end
 where rank = (percentile_nano::hugeint * samples + 99999999999) // 100000000000

@@ -46,7 +46,7 @@ def _meter_counted(step: Step, until: datetime, *, corrected: bool) -> dict[str,
     short = _short(step, facts, window)
     step.append("short_percentiles", short)
     sums = _append_sums(step, window)
-    _close_hours(step, window)
+    close_hours(step, window)
     return {
         "slices": changed.height + sums,
         "hours_closed": (window.until - window.closed) // HOUR,
@@ -223,7 +223,8 @@ def _append_part(step: Step, parameters: Parameters) -> int:
     return sums.height
 
 
-def _close_hours(step: Step, window: Window) -> None:
+def close_hours(step: Step, window: Window) -> None:
+    """Mark the hours of the window as closed."""
     if window.until > window.closed:
         hours = pl.datetime_range(window.closed, window.until, "1h", closed="left", time_unit="us", eager=True)
         step.append("run_hours", hours.alias("hour").to_frame())

@@ -5,7 +5,7 @@ and pricing, which are those of the books (`pipelines/hourly.py`, `assets/`), an
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,18 +17,22 @@ from typing import Any, Final
 
 import polars as pl
 
+from assets.charges import rate_usage
+from assets.due_usage import Window
 from assets.invoices import draft
+from assets.ledger_entries import post_charges
+from assets.usage_hourly import close_hours
 from documents.content import WITHOUT_QUANTITY, describe_lines
 from pipelines.hourly import run_hourly
 from rating.errors import MeterbookError
 from rating.invoicing import LINE_KEY
 from rating.money import ZERO_AMOUNT
-from rating.periods import periods, time_zones
+from rating.periods import instant, periods, time_zones
 from rating.pricebook import PriceBook
 from rating.sums import sum_by
 from resources.clock import FixedClock
 from resources.errors import ReferenceDataError, UnreadableFileError
-from resources.facts import facts_as_of
+from resources.facts import EPOCH, facts_as_of
 from resources.landing import LandedFile, landed_files
 from resources.price_books import read_price_book
 from resources.project import Project
@@ -36,7 +40,7 @@ from resources.raw_files import UNREADABLE, define_macros, open_files, reason_of
 from resources.reference import said, take
 from resources.settings import FILE_NAME, LakeSettings, Settings, load_settings
 from resources.sources import Source, sources
-from resources.writer import Step, record
+from resources.writer import Step, converge, record
 
 HOUR: Final = timedelta(hours=1)
 NEWEST: Final = 2**62
@@ -61,15 +65,27 @@ class Terms:
 
 @dataclass(frozen=True)
 class Span:
-    """The accounts (account_id) of a file, and when they are metered: `begin` starts the first record's month.
+    """The accounts (account_id) of a file, its first and last record, and the calendar months that are billed.
 
-    `until` ends the hour of the last record, or its month where there are percentiles, and `period` (`2026-10`) is its month.
+    `until` ends the hours that are metered: the last record's, or its month's where there are percentiles. `months` are
+    rows of `rating.periods.periods`, from the first record's month to the last one's.
     """
 
     accounts: pl.DataFrame
-    begin: datetime
+    first: datetime
+    last: datetime
     until: datetime
-    period: str
+    months: pl.DataFrame
+
+    @property
+    def begin(self) -> datetime:
+        """The start of the first month."""
+        return instant(self.months["period_start"], "min")
+
+    @property
+    def end(self) -> datetime:
+        """The end of the last month."""
+        return instant(self.months["period_end"], "max")
 
 
 @dataclass(frozen=True)
@@ -107,6 +123,8 @@ def read_terms(price_book: Path, plan: str, currency: str | None, time_zone: str
         raise QuoteError(f"{price_book} has no plan {plan!r}; its plans: {', '.join(sorted(book.plans)) or 'none'}")
     chosen = currency or book.currency
     sold = {price.id: _currencies(book, price.money()) for price in book.plans[plan].prices}
+    if fee := book.plans[plan].recurring:
+        sold[fee.id] = set(book.resolve(fee.amount))
     lacking = [f"{name} (sold in {', '.join(sorted(there))})" for name, there in sold.items() if chosen not in there]
     if lacking:
         mend = "add that currency to the book, or name another with --currency"
@@ -123,10 +141,12 @@ def _currencies(book: PriceBook, money: Iterator[tuple[str, dict[str, Decimal]]]
 def quote(file: Path, source: str, terms: Terms, progress: Callable[[str], None] = lambda _words: None) -> Quote:
     """Bill a file of usage, in the columns of a source, and take apart what it costs.
 
-    All accounts that the file names are on the plan from the start of the first record's month, and the book holds from
-    then on, whenever it begins. So what counts by the month (included, maximum, tiers) is whole. Hours are metered up to
-    the end of the last record's; a gauge is not carried beyond that. (Where the book has a percentile, which is billed when
-    a month is over, up to the end of the last record's month.) Everything is in a temporary directory meanwhile.
+    All accounts that the file names are on the plan from the start of the first record's month to the end of the last
+    one's, and the book holds from then on, whenever it begins. So what counts by the month is whole: included, maximum and
+    tiers, and what is due beside use (fees, minimums, commitments) of every account and month, as when the month and its
+    grace are over. Hours are metered up to the end of the last record's; a gauge is not carried beyond that. (Where the book
+    has a percentile, which is billed when a month is over, up to the end of the last record's month.) Nothing is used
+    when the file has no records. Everything is in a temporary directory meanwhile.
 
     Raises:
         QuoteError: there is no such file or source, or no record in it that could be billed.
@@ -145,8 +165,9 @@ def quote(file: Path, source: str, terms: Terms, progress: Callable[[str], None]
         reports = run_hourly(project, span.until)
         if failed := reports["usage_events"]["failed_files"]:
             raise UnreadableFileError(f"{file}: {', '.join(failed.values())}")
+        at_end = _end_months(project, terms, span)
         progress("adding up")
-        return _taken_apart(project, terms, span, reports)
+        return _taken_apart(project, terms, span, reports["usage_events"], [reports["charges"], at_end])
 
 
 def _source(name: str) -> Source:
@@ -196,8 +217,13 @@ def _span(named: pl.DataFrame, file: Path, terms: Terms) -> Span:
     until = last.replace(minute=0, second=0, microsecond=0) + HOUR
     months = periods([terms.time_zone], first, last + timedelta(microseconds=1)).sort("period_start")
     if any(meter.aggregation == "percentile" for meter in terms.book.meters.values()):
-        until = max(until, months["period_end"].dt.offset_by("59m").dt.truncate("1h")[-1])
-    return Span(named.select("account_id"), months["period_start"][0], until, months["period"][-1])
+        until = max(until, _whole_hour(instant(months["period_end"], "max")))
+    return Span(named.select("account_id"), first, last, until, months)
+
+
+def _whole_hour(moment: datetime) -> datetime:
+    """The end of the hour that holds the moment, or ends at it."""
+    return -(-(moment - EPOCH) // HOUR) * HOUR + EPOCH
 
 
 def _write_book(path: Path, book: PriceBook, begin: datetime) -> None:
@@ -208,12 +234,14 @@ def _write_book(path: Path, book: PriceBook, begin: datetime) -> None:
 
 
 def _subscribe(project: Project, span: Span, terms: Terms) -> None:
-    """Make the accounts, each with one subscription to the plan."""
-    account, begin = pl.col("account_id"), pl.lit(span.begin.isoformat())
+    """Make the accounts, each with one subscription to the plan, which ends with the last month."""
+    account, begin, end = pl.col("account_id"), pl.lit(span.begin.isoformat()), pl.lit(span.end.isoformat())
     who = {"name": account, "currency": pl.lit(terms.currency), "time_zone": pl.lit(terms.time_zone)}
-    what = {"subscription_id": account, "plan": pl.lit(terms.plan)}
-    for kind, columns in (("accounts", who), ("subscriptions", what)):
-        rows = span.accounts.with_columns(effective_from=begin, **columns)
+    begun = {"subscription_id": account, "plan": pl.lit(terms.plan), "effective_from": begin}
+    ended = {**begun, "plan": pl.lit(None, pl.String), "effective_from": end}
+    accounts = span.accounts.with_columns(effective_from=begin, **who)
+    subscriptions = pl.concat([span.accounts.with_columns(**begun), span.accounts.with_columns(**ended)])
+    for kind, rows in (("accounts", accounts), ("subscriptions", subscriptions)):
         record(project.lake, "reference", "quote", partial(_take_all, kind, rows))
 
 
@@ -224,21 +252,38 @@ def _take_all(kind: str, rows: pl.DataFrame, step: Step) -> None:
         raise ReferenceDataError(f"account {row['account_id']}: {said(row['refusal'])}")
 
 
-def _taken_apart(project: Project, terms: Terms, span: Span, reports: dict[str, dict[str, Any]]) -> Quote:
+def _end_months(project: Project, terms: Terms, span: Span) -> dict[str, Any]:
+    """Charge what is due when the months and their grace are over; returns the report of the charges.
+
+    The hours until then are closed without being metered: a gauge is not carried into them.
+    """
+    window = Window(span.until, max(span.until, _whole_hour(span.end + terms.book.grace)))
+    job = "months-end"
+    converge(project.lake, "usage_hourly", job, lambda step: close_hours(step, window))
+    report = rate_usage(project, job)
+    post_charges(project, job)
+    return report
+
+
+def _taken_apart(
+    project: Project, terms: Terms, span: Span, taken: dict[str, Any], rated: Sequence[dict[str, Any]]
+) -> Quote:
     """Read from the books what was charged, and what its parts are on invoices, before they are rounded."""
     facts = facts_as_of(project.lake, NEWEST)
-    lines = draft(project.lake, project.settings, NEWEST, span.period, issued_at=project.clock.now()).lines
+    lines = draft(
+        project.lake, project.settings, NEWEST, span.months["period"][-1], issued_at=project.clock.now()
+    ).lines
     exact = lines.drop("amount").rename({"exact": "amount"})
     units = facts.meters.select("meter", "unit")
     unpriced = project.lake.frame("steps/quote/unpriced").join(units, on="meter", how="left", maintain_order="left")
     counts = ("records", "accepted", "duplicates", "refused")
     return Quote(
-        terms=terms, span=span, records={name: reports["usage_events"][name] for name in counts},
+        terms=terms, span=span, records={name: taken[name] for name in counts},
         refused=project.lake.frame("steps/status/refused"),
         parts=_parts(describe_lines(exact, facts.prices, facts.fees, facts.percentages, facts.meters)),
         accounts=_accounts(exact, span.accounts),
         unpriced=unpriced.select("meter", "unit", "quantity", "slices"),
-        total=Decimal(reports["charges"]["charged"].get(terms.currency, 0)),
+        total=sum((Decimal(report["charged"].get(terms.currency, 0)) for report in rated), Decimal(0)),
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 What belongs here: its options, its table and its JSON. What does not: the computation (`pipelines/quote.py`).
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +14,7 @@ from rich.table import Table
 from documents.content import WITHOUT_QUANTITY
 from documents.formats import format_number
 from pipelines.command.application import BOOKS, app, complaints, console, readable_errors
-from pipelines.command.printing import write_json
+from pipelines.command.printing import cell, write_json
 from rating.money import minor_digits
 
 if TYPE_CHECKING:
@@ -34,8 +35,9 @@ def quote(
 ) -> None:
     """Say what a file of usage costs under a price book. It needs no project and changes none.
 
-    Months count whole, and the book counts as in force from the first one on. Amounts are exact and without tax; an
-    invoice rounds them once for each account and month.
+    Months count whole, and the book counts as in force from the first one on: every account is on the plan for all of them,
+    so their fees, minimums and commitments are in it, and what is used is what the file holds. Amounts are exact and
+    without tax; an invoice rounds them once for each account and month.
     """
     with readable_errors(), complaints.status("starting") as status:
         from pipelines.quote import quote as make_quote  # noqa: PLC0415 - Dagster takes seconds to import
@@ -53,7 +55,8 @@ def _document(made: "Quote") -> dict[str, Any]:
     terms, span = made.terms, made.span
     return {
         "price_book": terms.book.version, "plan": terms.plan, "time_zone": terms.time_zone,
-        "from": span.begin.isoformat(), "until": span.until.isoformat(),
+        "months": span.months["period"].to_list(), "from": span.begin.isoformat(), "until": span.until.isoformat(),
+        "billed_until": span.end.isoformat(), "first_record": span.first.isoformat(), "last_record": span.last.isoformat(),
         "records": {"read" if name == "records" else name: count for name, count in made.records.items()},
         "refused": dict(made.refused.iter_rows()), "unpriced": made.unpriced, "parts": made.parts,
         "accounts": made.accounts, "total": {terms.currency: made.total},
@@ -73,6 +76,8 @@ def _print(made: "Quote") -> None:
     for part in made.parts.iter_rows(named=True):
         table.add_row(*(escape(text) for text in _cells(part, digits)))
     console.print(table)
+    for line in _assumed(made):
+        console.print(line, markup=False)
     console.print(
         f"records: {records['records']:,} read, {records['accepted']:,} accepted, "
         f"{records['duplicates']:,} duplicates, {records['refused']:,} refused"
@@ -82,6 +87,19 @@ def _print(made: "Quote") -> None:
     for row in made.unpriced.iter_rows(named=True):
         used = f"{format_number(row['quantity'])} {row['unit']} of {row['meter']}"
         console.print(f"unpriced: {used} ({row['slices']:,} slices); the plan has no price for it", markup=False)
+
+
+def _assumed(made: "Quote") -> Iterator[str]:
+    """For which time the quote is, and what it takes for granted of it."""
+    terms, span = made.terms, made.span
+    months = span.months["period"]
+    named = (
+        f"{months[0]} to {months[-1]}, {months.len()} whole months"
+        if months.len() > 1
+        else f"{months[0]}, a whole month"
+    )
+    yield f"billed: {named} in {terms.time_zone}, for every account: fees, minimums and commitments are due in full"
+    yield f"used: by records from {cell(span.first)} to {cell(span.last)} UTC; nothing in the rest of the time"
 
 
 def _cells(part: dict[str, Any], digits: int) -> tuple[str, ...]:

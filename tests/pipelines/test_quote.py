@@ -290,3 +290,82 @@ def test_a_quote_chooses_prices_by_account_dimensions_and_clock(files: Path) -> 
         ("traffic", "per GB", "10", "0.5"),
     ]
     assert {row["account_id"]: row["amount"] for row in said["accounts"]} == {"a": "21.6", "b": "30"}
+
+
+BESIDE = """
+version: "next"
+effective_from: 2026-12-01T00:00:00Z
+currency: EUR
+grace: 36 h
+meters:
+  cpu: {unit: vCPU-hour, aggregation: time_weighted, max_gap: 1 h}
+  requests: {unit: request, aggregation: sum}
+  traffic: {unit: GB, aggregation: sum}
+plans:
+  standard:
+    title: Standard
+    recurring: {amount: "5.00", interval: month, bill: BILL}
+    discount: "10"
+    prices:
+      - {id: cpu, meter: cpu, model: unit, unit_price: "0.60"}
+      - {id: requests, meter: requests, model: unit, unit_price: "0.02", minimum: "3.00"}
+      - {id: traffic, meter: traffic, model: unit, unit_price: "0.05", commit: {quantity: "100", per: period, unit_price: "0.04"}}
+"""
+# The gauge's last sample is ten minutes before the end of the last hour: the hour that it holds for ends there.
+USED_BESIDE = f"""{HEADER}
+1,2026-10-05T08:00:00Z,a,site,requests,60
+2,2026-11-03T08:00:00Z,b,site-b,traffic,10
+3,2026-11-30T23:50:00Z,b,vm,cpu,1
+"""
+# Of two accounts in two months each: a fee of 5 less a tenth, at least 3 for requests, 4 for traffic, after discounts.
+WORKED_BESIDE = [
+    ("cpu", "usage", "0.166666667", "0.1000000002"),
+    ("cpu", "discount", "0", "-0.01000000002"),
+    ("requests", "usage", "60", "1.2"),
+    ("requests", "discount", "0", "-0.12"),
+    ("requests", "minimum", "0", "10.92"),  # 4 x 3 - (1.2 - 0.12)
+    ("traffic", "committed", "10", "0.4"),
+    ("traffic", "discount", "0", "-0.04"),
+    ("traffic", "commitment", "0", "15.64"),  # 4 x 4 - (0.4 - 0.04)
+    ("plan:standard", "recurring", "4", "20"),
+    ("plan:standard", "discount", "0", "-2"),
+]
+
+
+@pytest.mark.parametrize("bill", ["advance", "arrears"])
+def test_what_is_due_beside_use_is_in_it(tmp_path: Path, bill: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console, "width", 200)
+    (tmp_path / "book.yaml").write_text(BESIDE.replace("BILL", bill), encoding="utf-8")
+    (tmp_path / "records.csv").write_text(USED_BESIDE, encoding="utf-8")
+    said = quoted(tmp_path)
+    found = [(part["meter"], part["kind"], part["quantity"], part["amount"]) for part in said["parts"]]
+    assert sorted(found) == sorted(WORKED_BESIDE)
+    assert [meter for meter, *_ in found] == [meter for meter, *_ in WORKED_BESIDE]
+    assert said["total"] == {"EUR": "46.09000000018"}
+    assert summed([part["amount"] for part in said["parts"]]) == Decimal("46.09000000018")
+    assert said["accounts"] == [{"account_id": "a", "amount": "23"}, {"account_id": "b", "amount": "23.09000000018"}]
+    assert (said["months"], said["unpriced"]) == (["2026-10", "2026-11"], [])
+    assert (said["from"], said["until"], said["billed_until"]) == (
+        "2026-10-01T00:00:00+00:00", "2026-12-01T00:00:00+00:00", "2026-12-01T00:00:00+00:00",
+    )  # fmt: skip
+    assert said["first_record"] == "2026-10-05T08:00:00+00:00"
+    code, printed, _ = ask(tmp_path)
+    assert code == 0
+    whole = " ".join(printed.split())
+    assert "billed: 2026-10 to 2026-11, 2 whole months in UTC, for every account: fees, minimums" in whole
+    assert "used: by records from 2026-10-05 08:00 to 2026-11-30 23:50 UTC; nothing in the rest of the time" in whole
+    for words in ("monthly fee", "up to the minimum", "rest of the commitment of 100 GB", "discount 10 %"):
+        assert words in whole
+
+
+def test_a_fee_in_another_currency_only_is_refused(files: Path) -> None:
+    (files / "book.yaml").write_text(
+        BOOK.replace("  large:\n", "  large:\n    recurring: {amount: {EUR: '1', USD: '2'}, interval: month}\n"),
+        encoding="utf-8",
+    )
+    assert (
+        quoted(files, "--currency", "USD", plan="large")["total"]["USD"] == "115.1"
+    )  # 101 jobs, and the fee of two accounts
+    (files / "book.yaml").write_text(BOOK + "  flat: {recurring: {amount: '1'}, prices: []}\n", encoding="utf-8")
+    code, _, complaint = ask(files, "--currency", "USD", plan="flat")
+    assert (code, "has no price in 'USD' for recurring (sold in EUR)" in complaint) == (1, True)

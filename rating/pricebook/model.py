@@ -186,7 +186,7 @@ class PriceBook(Part):
     @model_validator(mode="after")
     def _check(self) -> Self:
         of_prices = [*_meter_references(self), *_value_problems(self), *_unit_problems(self), *_currency_problems(self)]
-        refuse_all([*of_prices, *_choice_problems(self), *_fee_problems(self)])
+        refuse_all([*of_prices, *_bound_problems(self), *_choice_problems(self), *_fee_problems(self)])
         return self
 
     def prices(self) -> Iterator[tuple[str, str, Price]]:
@@ -281,6 +281,18 @@ def _minimum_problems(price: Price) -> Iterator[Problem]:
     if price.minimum is not None and price.accumulate != "account":
         mend = "leave it out, or let the price accumulate by account"
         yield Problem("minimum", f"has no meaning where quantities accumulate by {price.accumulate}", mend)
+
+
+def _bound_problems(book: PriceBook) -> Iterator[Problem]:
+    """The least that a price costs is not above the most; the two may be written in different ways, so the book judges."""
+    for _, path, price in book.prices():
+        least, most = book.resolve(price.minimum or {}), book.resolve(price.maximum or {})
+        above = sorted(currency for currency in least.keys() & most.keys() if least[currency] > most[currency])
+        for currency in above:
+            what = f"{least[currency]:f} {currency} is above the maximum, {most[currency]:f}"
+            yield Problem(
+                f"{path}.minimum", what, "lower it, or raise the maximum; for a fixed amount make them the same"
+            )
 
 
 def _choice_problems(book: PriceBook) -> Iterator[Problem]:

@@ -5,9 +5,9 @@ must not change. What does not: one book alone (`model.py`).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import groupby, pairwise, zip_longest
+from itertools import groupby, zip_longest
 
 from rating.errors import PriceBookError, Problem
 from rating.pricebook.meters import Meter
@@ -116,14 +116,17 @@ def _amounts(span: PriceSpan) -> dict[str, object]:
 
 
 def check_succession(books: Sequence[PriceBook], file: str) -> None:
-    """Refuse books that change what must not change from one to the next; `file` is the newest's.
+    """Refuse books that change what must not change from one to a later one; `file` is the newest's.
 
     A meter's aggregation, unit and series never change (semantics 2). A price id keeps its meter and its
     way to accumulate, because Q runs on across its versions (semantics 3); it is never a fee's, because charges
-    of both are known by plan and id. A version names one book.
+    of both are known by plan and id. So it is where books in between leave the meter, price or fee out: each is held to
+    the last book that had it, be it one whose place another has taken. A version names one book.
     """
-    standing = effective_books(books)
-    problems = [problem for earlier, later in pairwise(standing) for problem in _changes(earlier, later)]
+    said, problems, standing = _Said(), list[Problem](), effective_books(books)
+    for book in sorted(books, key=lambda book: book.effective_from):
+        problems += [*_other_meters(said, book), *_other_prices(said, book)]
+        said.add(book)
     for version, group in groupby(sorted(standing, key=lambda book: book.version), key=lambda book: book.version):
         if len(list(group)) > 1:
             problems.append(Problem("version", f"two books are called {version!r}", "give each book its own version"))
@@ -131,29 +134,45 @@ def check_succession(books: Sequence[PriceBook], file: str) -> None:
         raise PriceBookError(file, problems)
 
 
-def _changes(earlier: PriceBook, later: PriceBook) -> Iterator[Problem]:
-    """What a later book says otherwise, and must not."""
-    since = f"than in version {earlier.version!r}"
-    for name in sorted(earlier.meters.keys() & later.meters.keys()):
+@dataclass(frozen=True)
+class _Said:
+    """What the books before one said last of each meter, price and fee, and the version that said it."""
+
+    meters: dict[str, tuple[str, Meter]] = field(default_factory=dict)
+    prices: dict[tuple[str, str], tuple[str, Price]] = field(default_factory=dict)
+    fees: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def add(self, book: PriceBook) -> None:
+        self.meters.update({name: (book.version, meter) for name, meter in book.meters.items()})
+        self.prices.update({(plan, price.id): (book.version, price) for plan, _, price in book.prices()})
+        self.fees.update(dict.fromkeys(_fees(book), book.version))
+
+
+def _other_meters(said: _Said, book: PriceBook) -> Iterator[Problem]:
+    """What a book says otherwise of meters, and must not."""
+    for name in sorted(said.meters.keys() & book.meters.keys()):
+        (version, before), meter = said.meters[name], book.meters[name]
         fields = ["unit", "aggregation", "series", "value"]
         # How records are metered has no time from which it holds either: hours metered before would say otherwise.
-        if earlier.meters[name].aggregation == later.meters[name].aggregation:
-            fields += [name for name in Meter.model_fields if name not in (*fields, "title", "allow_negative")]
-        for field in fields:
-            if getattr(earlier.meters[name], field) != getattr(later.meters[name], field):
-                yield Problem(f"meters.{name}.{field}", f"is another {since}", "it never changes; use a new meter")
-    before = {(plan, price.id): price for plan, _, price in earlier.prices()}
-    for plan, path, price in later.prices():
-        old = before.get((plan, price.id))
-        for field in ("meter", "accumulate"):
-            if old is not None and getattr(old, field) != getattr(price, field):
-                yield Problem(f"{path}.{field}", f"is another {since}", "use a new price id")
-        if (plan, price.id) in _fees(earlier):
-            yield Problem(
-                f"{path}.id", f"is the id of a recurring fee in version {earlier.version!r}", "use a new price id"
-            )
-    for plan, _ in sorted(_fees(later) & before.keys()):
-        what = f"is the id of a price in version {earlier.version!r}"
+        if before.aggregation == meter.aggregation:
+            fields += [key for key in Meter.model_fields if key not in (*fields, "title", "allow_negative")]
+        for key in fields:
+            if getattr(before, key) != getattr(meter, key):
+                what = f"is another than in version {version!r}"
+                yield Problem(f"meters.{name}.{key}", what, "it never changes; use a new meter")
+
+
+def _other_prices(said: _Said, book: PriceBook) -> Iterator[Problem]:
+    """What it says otherwise of price ids, and the ids that were a fee's, or are now."""
+    for plan, path, price in book.prices():
+        version, before = said.prices.get((plan, price.id), (book.version, price))
+        for key in ("meter", "accumulate"):
+            if getattr(before, key) != getattr(price, key):
+                yield Problem(f"{path}.{key}", f"is another than in version {version!r}", "use a new price id")
+        if of_fee := said.fees.get((plan, price.id)):
+            yield Problem(f"{path}.id", f"is the id of a recurring fee in version {of_fee!r}", "use a new price id")
+    for plan, fee in sorted(_fees(book) & said.prices.keys()):
+        what = f"is the id of a price in version {said.prices[plan, fee][0]!r}"
         yield Problem(f"plans.{plan}.recurring.id", what, "give the fee an id of its own")
 
 

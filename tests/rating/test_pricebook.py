@@ -106,6 +106,7 @@ VOLUME_TIERS = [{"up_to": "10", "unit_price": "2", "flat_fee": "5"}, {"unit_pric
 VOLUME: Document = {"id": "cpu", "meter": "cpu", "model": "volume", "tiers": VOLUME_TIERS}
 
 UNIT: Document = {"id": "n", "meter": "network", "model": "unit", "unit_price": "1"}
+UNIT_PRICE_OF_CPU: Document = {"id": "cpu", "meter": "cpu", "model": "unit", "unit_price": "1"}
 COMMIT = {"quantity": "1000", "per": "period", "unit_price": "0.009"}
 
 # What is changed; the path, a word of the reason and a word of the mend that the message must hold.
@@ -225,6 +226,24 @@ BAD = {
         f"{NETWORK}.minimum",
         "has no amount in USD",
         "add USD",
+    ),
+    "a minimum above the maximum": (
+        put_all(CPU, minimum="5.01", maximum="5"),
+        f"{CPU}.minimum",
+        "5.01 EUR is above the maximum, 5",
+        "lower it, or raise the maximum",
+    ),
+    "a minimum above the maximum in one currency, written in two ways": (
+        put(CPU, {**UNIT_PRICE_OF_CPU, "minimum": {"EUR": "6"}, "maximum": "5.999"}),
+        f"{CPU}.minimum",
+        "6 EUR is above the maximum, 5.999",
+        "lower it, or raise the maximum",
+    ),
+    "a minimum above the maximum, agreed with an account": (
+        put("accounts", {"acme": {"prices": {"standard": [{**UNIT_PRICE_OF_CPU, "minimum": "2", "maximum": "1"}]}}}),
+        "accounts.acme.prices.standard.0.minimum",
+        "2 EUR is above the maximum, 1",
+        "lower it, or raise the maximum",
     ),
     "a pool and a commitment": (
         put(NETWORK, {**UNIT, "pooled": POOL, "commit": COMMIT}),
@@ -738,6 +757,52 @@ def test_a_price_does_not_take_the_id_of_a_fee_of_before() -> None:
         check_succession([parse(fee_before), later()], FILE)
     [problem] = caught.value.problems
     assert (problem.path, problem.mend) == (f"{shown(CPU)}.id", "use a new price id")
+
+
+def in_between(change: Callable[[Document], object]) -> PriceBook:
+    """A book between the first and those of December: the first one with a change."""
+    document = deepcopy(GOOD) | {"version": "between", "effective_from": "2026-11-15T00:00:00Z"}
+    change(document)
+    return parse(document)
+
+
+LEFT_OUT: dict[str, tuple[Callable[[Document], object], Callable[[Document], object], str, str]] = {
+    "a price with another meter": (drop(CPU), put(f"{CPU}.meter", "memory"), f"{shown(CPU)}.meter", "new price id"),
+    "a price that accumulates otherwise": (
+        drop(CPU), put(f"{CPU}.accumulate", "resource"), f"{shown(CPU)}.accumulate", "new price id",
+    ),
+    "a meter with another unit": (
+        drop("meters.resold"), put("meters.resold.unit", "USD"), "meters.resold.unit", "new meter",
+    ),
+    "a price as a fee": (
+        drop(CPU),
+        put("plans.standard", {"prices": [], "recurring": {"id": "cpu", "amount": "5.00"}}),
+        "plans.standard.recurring.id", "an id of its own",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("leave_out", "change", "path", "mend"), LEFT_OUT.values(), ids=LEFT_OUT)
+def test_what_a_book_in_between_leaves_out_does_not_come_back_as_something_else(
+    leave_out: Callable[[Document], object], change: Callable[[Document], object], path: str, mend: str
+) -> None:
+    """Charges are known by plan and price id, and records by meter, whatever a book in between leaves out."""
+    books = [parse(GOOD), in_between(leave_out), later(change=change)]
+    with pytest.raises(PriceBookError) as caught:
+        check_succession(books, FILE)
+    assert [(problem.path, mend in problem.mend) for problem in caught.value.problems] == [(path, True)]
+    assert "in version '2026-11'" in caught.value.problems[0].what
+
+
+def test_what_a_book_in_between_leaves_out_may_come_back_as_it_was() -> None:
+    check_succession([parse(GOOD), in_between(drop(CPU)), later()], FILE)
+
+
+def test_a_minimum_may_be_the_maximum() -> None:
+    document = deepcopy(GOOD)
+    put_all(CPU, minimum={"EUR": "5.00"}, maximum="5")(document)
+    put(f"{CPU}.tiers", [{"unit_price": "1"}])(document)
+    assert parse(document).plans["standard"].prices[0].maximum is not None
 
 
 def test_prices_may_change() -> None:

@@ -98,6 +98,29 @@ def test_a_book_that_does_not_fit_is_refused_and_the_one_in_force_stays(world: W
     assert take(world, LATER) == "2026-11"
 
 
+# Books that leave out the price `requests`, and its meter: one after the first, and one that takes its place.
+LEFT_OUT = BOOK.replace("meter: requests", "meter: balance").replace("id: requests", "id: another")
+LEFT_OUT = LEFT_OUT.replace("  requests: {unit: request, aggregation: sum}\n", "")
+GONE = {
+    "later": LEFT_OUT.replace('"2026-10"', '"2026-11"').replace("2026-10-01", "2026-11-01"),
+    "in its place": LEFT_OUT.replace('"2026-10"', '"2026-10b"'),
+}
+BACK = BOOK.replace('"2026-10"', '"2026-12"').replace("2026-10-01", "2026-12-01")
+
+
+@pytest.mark.parametrize("name", GONE)
+def test_what_a_book_left_out_comes_back_as_it_was_or_not_at_all(world: World, name: str) -> None:
+    taken = take(world, GONE[name])
+    with pytest.raises(
+        PriceBookError, match=r"prices\[0\]\.meter: is another than in version '2026-10'; use a new price id"
+    ):
+        take(world, BACK.replace("meter: requests", "meter: balance"))
+    with pytest.raises(PriceBookError, match=r"meters\.requests\.unit: is another than in version '2026-10'; it never"):
+        take(world, BACK.replace("unit: request,", "unit: call,"))
+    assert versions(world) == ["2026-10", taken]
+    assert take(world, BACK) == "2026-12"
+
+
 def test_a_book_is_taken_once(world: World) -> None:
     assert take(world, LATER) == "2026-11"
     assert take(world, f"# another comment\n{LATER}") is None

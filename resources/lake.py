@@ -8,6 +8,7 @@ import contextlib
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any, Self
 
 import duckdb
@@ -16,6 +17,7 @@ import polars as pl
 from resources.catalog_keeper import CatalogKeeper
 from resources.errors import LakeError, LakeMissingError
 from resources.moved_data import REFUSAL, follow_moved_data
+from resources.spill import spill_folder
 from resources.statements import statement
 
 NAME = "lake"
@@ -30,9 +32,15 @@ SEARCH_PATH = f"memory.main,system.main,{NAME}.main,{NAME}.books"
 Parameters = Mapping[str, Any]
 
 
-def connect(*, threads: int | None = None, memory_limit: str | None = None) -> duckdb.DuckDBPyConnection:
-    """A DuckDB connection in UTC with the extensions that come as wheels; nothing is fetched over the network."""
+def connect(
+    *, threads: int | None = None, memory_limit: str | None = None, spill: Path | None = None
+) -> duckdb.DuckDBPyConnection:
+    """A DuckDB connection in UTC with the extensions that come as wheels; nothing is fetched over the network.
+
+    `spill` is the folder for what does not fit into memory, this connection's alone; without it one for temporary files.
+    """
     config: dict[str, Any] = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    config["temp_directory"] = str(spill or spill_folder(Path(gettempdir()) / "meterbook"))
     config |= {"threads": threads} if threads else {}
     config |= {"memory_limit": memory_limit} if memory_limit else {}
     connection = duckdb.connect(":memory:", config=config)
@@ -112,7 +120,7 @@ class Lake:
             message = f"a restore of the lake at {self.catalog} was broken off; run `meterbook restore` again"
             raise LakeError(message)
         self.catalog.parent.mkdir(parents=True, exist_ok=True)
-        connection = connect(**self._options)  # type: ignore[arg-type]  # the two options have their types
+        connection = connect(**self._options, spill=spill_folder(self.catalog))  # type: ignore[arg-type]  # the two options have their types
         options = [
             "META_JOURNAL_MODE 'WAL'",
             f"META_BUSY_TIMEOUT {BUSY_TIMEOUT_MILLISECONDS}",

@@ -27,6 +27,7 @@ from resources.file_guard import deleting_files
 from resources.lake import Lake
 from resources.lock import writer_lock
 from resources.project import Project
+from resources.spill import delete_left_spill
 from resources.staging import flush
 from resources.writer import transaction
 
@@ -44,7 +45,8 @@ class Limits:
         small_bytes: files below this are merged, up to twice this a bite: 0.2 s on one core, even of random ids.
         snapshots_kept: how far back `at (timestamp => ...)` reaches. The books need none: "as of run N" is a filter.
         longest_query: files that a query may still be reading are kept for at least this long.
-        longest_run: files that no snapshot knows may be a run's that is still open, up to this age.
+        longest_run: files that no snapshot knows, and what was spilled from memory, may be a run's that is still open, up
+            to this age.
     """
 
     flushed_rows: int = 1000
@@ -67,6 +69,7 @@ class Done:
     snapshots_expired: int = 0
     files_deleted: int = 0
     orphans_deleted: int = 0
+    spill_folders_deleted: int = 0
     files_kept_for_backup: bool = False
     bites: int = 0
     longest_lock_seconds: float = 0.0
@@ -87,6 +90,7 @@ class _Upkeep:
         self._expire_snapshots()
         self._clean_up_files()
         self._delete_orphans()
+        self.done.spill_folders_deleted = delete_left_spill(self.lake.catalog, self.now - self.limits.longest_run)
 
     def _set_target_file_size(self) -> None:
         wanted = 2 * self.limits.small_bytes

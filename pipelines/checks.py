@@ -17,8 +17,10 @@ import polars as pl
 
 from assets.shown import Metadata, table_if_any
 from pipelines.charge_proof import charges_that_do_not_sum
-from resources.facts import EPOCH
+from rating.fees import uncharged_fees
+from resources.facts import EPOCH, closed_until
 from resources.lake import Lake
+from resources.price_books import books_as_of
 from resources.project import Project
 from resources.project_source import ProjectSource
 from resources.statements import statement
@@ -74,6 +76,13 @@ def suspected_duplicates(project: Project, window: Window) -> pl.DataFrame:
     return project.lake.frame("checks/suspected_duplicates", {**bounds, **span})
 
 
+def fees_without_currency(project: Project, window: Window) -> pl.DataFrame:
+    """The fees of closed hours that are not charged, since they have no amount in the account's currency (semantics 3)."""
+    subscriptions = project.lake.frame("steps/reference/subscriptions_now", {"run": window.run})
+    until = closed_until(project.lake, window.run) or EPOCH
+    return uncharged_fees(books_as_of(project.lake, window.run), subscriptions, until)
+
+
 CHECKS: Final = (
     _of_statement(
         "usage_events",
@@ -114,6 +123,12 @@ WATCHES: Final = (
         "suspected_duplicates",
         "No id comes back in another hour within 24 hours.",
         suspected_duplicates,
+    ),
+    BooksCheck(
+        "charges",
+        "fees_in_the_currency",
+        "Every plan that an account is on has its fee in the account's currency, so that it is charged.",
+        fees_without_currency,
     ),
 )
 

@@ -7,13 +7,16 @@ from collections.abc import Callable
 
 import polars as pl
 
+from rating.fees import uncharged_fees
 from rating.pricebook import effective_books
-from resources.facts import closed_until
+from resources.facts import EPOCH, closed_until, facts_as_of
 from resources.price_books import books_as_of
 from resources.project import Project
 
 Rows = list[tuple[str, str]]
 NEWEST = 2**62
+# How many accounts are named where there are many.
+FEW = 5
 
 
 def status_of(project: Project) -> dict[str, Rows]:
@@ -63,7 +66,26 @@ def _money(project: Project) -> Rows:
     short = project.lake.value("steps/status/short_percentiles")
     shorter = [("percentiles of too few samples", f"{short:,}")] if short else []
     unpriced_row = ("unpriced slices", f"{unpriced:,}")
-    return [*rows, unpriced_row, *shorter, *_percentile_meters(project), *_agreed_with_nobody(project)]
+    return [
+        *rows,
+        unpriced_row,
+        *shorter,
+        *_percentile_meters(project),
+        *_uncharged(project),
+        *_agreed_with_nobody(project),
+    ]
+
+
+def _uncharged(project: Project) -> Rows:
+    """The accounts whose plan has a fee that is not charged: it has no amount in their currency."""
+    facts = facts_as_of(project.lake, NEWEST)
+    found = uncharged_fees(facts.books, facts.subscriptions, closed_until(project.lake, NEWEST) or EPOCH)
+    named = found.select(
+        "account_id", said=pl.format("{} ({} of plan {}, {})", "account_id", "price_id", "plan", "currency")
+    )
+    each = named.unique("account_id", keep="first", maintain_order=True)["said"].to_list()
+    more = f" and {len(each) - FEW:,} more accounts" if len(each) > FEW else ""
+    return [("fees not charged: no amount in the currency of", f"{', '.join(each[:FEW])}{more}")] if each else []
 
 
 def _percentile_meters(project: Project) -> Rows:

@@ -35,6 +35,17 @@ FEES: Final = {
     "title": pl.String(),
     "plan_title": pl.String(),
 }
+UNCHARGED: Final = {
+    "account_id": pl.String(),
+    "service_id": pl.String(),
+    "subscription_id": pl.String(),
+    "plan": pl.String(),
+    "price_id": pl.String(),
+    "version": pl.String(),
+    "currency": pl.String(),
+    "since": INSTANT,
+    "until": INSTANT,
+}
 Cut = Callable[[datetime, datetime], pl.DataFrame]
 # A charge that is not of a meter has none.
 NO_METER: Final = ""
@@ -50,6 +61,35 @@ def compile_fees(books: Sequence[PriceBook]) -> pl.DataFrame:
         for span in standing(books, _fees_of)
     ]
     return pl.DataFrame(rows, schema=FEES, orient="row")
+
+
+def uncharged_fees(
+    books: Sequence[PriceBook], subscriptions: pl.DataFrame, until: datetime | None = None
+) -> pl.DataFrame:
+    """The fees that an account is not charged, because they have no amount in its currency: `UNCHARGED`, a row a version.
+
+    A plan's fee has an amount in each currency of its prices (or the book is refused); so these accounts have a plan that
+    is not sold in their currency at all. Their usage is unpriced. `since` and `until` bound the time for which the
+    subscription had the fee, an `until` of null is open. What begins at or after the `until` asked for is left out.
+    """
+    spans = standing(books, _currencies_of_fees)
+    rows = [(*span.key, span.version, span.effective_from, span.effective_to, sorted(span.value)) for span in spans]
+    known = {"plan": pl.String(), "price_id": pl.String(), "version": pl.String()}
+    held = {"sold_from": INSTANT, "sold_to": INSTANT, "currencies": pl.List(pl.String())}
+    sold = pl.DataFrame(rows, schema={**known, **held}, orient="row")
+    both = (
+        subscribed(subscriptions).join(sold, on="plan").filter(~pl.col("currencies").list.contains(pl.col("currency")))
+    )
+    bounded = both.with_columns(
+        since=pl.max_horizontal("subscribed_from", "sold_from"), until=pl.min_horizontal("subscribed_to", "sold_to")
+    ).filter(pl.col("until").is_null() | (pl.col("since") < pl.col("until")))
+    begun = bounded if until is None else bounded.filter(pl.col("since") < until)
+    return begun.select(pl.col(name).cast(dtype) for name, dtype in UNCHARGED.items()).sort(*UNCHARGED)
+
+
+def _currencies_of_fees(book: PriceBook) -> dict[tuple[str, str], frozenset[str]]:
+    fees = {name: plan.recurring for name, plan in book.plans.items() if plan.recurring}
+    return {(name, fee.id): frozenset(book.resolve(fee.amount)) for name, fee in fees.items()}
 
 
 @dataclass(frozen=True)

@@ -102,6 +102,13 @@ BREAKS = {
             "from usage_events where event_id = 'first-31T07'"
         ),
     ),
+    "a fee in another currency": (
+        "fees_in_the_currency",
+        (
+            """update price_books set document = json_merge_patch(document, """
+            """'{"plans": {"standard": {"prices": [], "recurring": {"amount": {"USD": "1"}}}}}')"""
+        ),
+    ),
 }
 
 

@@ -16,6 +16,7 @@ from documents.invoice import Invoice
 from pipelines.charge_proof import charges_that_do_not_sum
 from pipelines.explain import Hour, explain_hour, explain_line
 from pipelines.simulate import simulate
+from pipelines.status import status_of
 from resources.price_books import read_price_book
 from resources.project import Project
 from resources.rebuild import rebuild_caches
@@ -251,3 +252,15 @@ def test_credit_pays_a_fee_and_its_revenue_has_a_name(project: Project) -> None:
         "select sum(amount) from ledger_entries where lot = 'welcome' and kind = 'usage'"
     ).pl()
     assert drawn.item() == pl.Series([D("1.5")]).item()
+
+
+def test_status_names_who_is_not_charged_a_fee(tmp_path: Path) -> None:
+    settings = make(tmp_path / "project")
+    text = IDLE_ACCOUNT.replace("idle,2026", "abroad,2026").replace("EUR", "USD")
+    land(settings, "accounts/abroad.csv", text)
+    land(settings, "subscriptions/abroad.csv", IDLE.replace("s-idle,idle", "s-abroad,abroad"))
+    with Project.open(settings, tiny.CLOCK) as project:
+        tiny.bill(project, UNTIL)
+        rows = dict(status_of(project)["Money"])
+        assert rows["fees not charged: no amount in the currency of"] == "abroad (recurring of plan standard, USD)"
+        assert project.lake.connection.execute("from charges where account_id = 'abroad'").fetchall() == []

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rating.difference import difference
-from rating.fees import compile_fees, fees_due
+from rating.fees import UNCHARGED, compile_fees, fees_due, uncharged_fees
 from rating.periods import INSTANT, cuts
 from rating.pricebook import parse_price_book
 from rating.schemas import DUE
@@ -213,3 +213,52 @@ def test_fees_as_the_walk_finds_them(
     assert charges(due(books, rows, until)) == expected
     # From any hour on, the fees of that time are the same: a run looks at its own hours only.
     assert charges(due(books, rows, until, first)) == [charge for charge in expected if charge[2] >= first]
+
+
+# --- fees that have no amount in the currency of an account
+
+
+def uncharged(
+    books: Sequence[Document], rows: Sequence[Subscription], until: str | None = None
+) -> list[tuple[Any, ...]]:
+    """account, plan, fee, version, currency, since, until of what is not charged."""
+    parsed = [parse_price_book(document, document["version"]) for document in books]
+    found = uncharged_fees(parsed, subscriptions_frame(rows), instant(until) if until else None)
+    assert dict(found.schema) == UNCHARGED
+    assert found["subscription_id"].unique().to_list() in ([], ["s1"])
+    return [tuple(row) for row in found.drop("service_id", "subscription_id").rows()]
+
+
+def test_a_fee_without_the_currency_of_an_account_is_seen() -> None:
+    november, tenth, december = instant("2026-11-01"), instant("2026-11-10"), instant("2026-12-01")
+    books = [
+        with_fees("1", "2026-10-01", standard={"amount": "5"}, large={"amount": {"EUR": "9", "USD": "10"}}),
+        with_fees("2", "2026-11-01", standard={"amount": "6"}, large={"amount": "9"}),
+        with_fees("3", "2026-12-01", standard={"amount": {"EUR": "6", "USD": "7"}}, large={"amount": "9"}),
+    ]
+    rows = [
+        Subscription("a", instant("2026-10-05"), "standard", currency="USD"),
+        Subscription("a", tenth, "large", currency="USD"),
+        Subscription("b", instant("2026-10-05"), "large", currency="USD"),
+        Subscription("b", december, None, currency="USD"),
+        Subscription("c", instant("2026-10-05"), "standard", currency="EUR"),
+        Subscription("d", december, "standard", currency="USD"),
+        Subscription("e", instant("2026-10-05"), "none", currency="USD"),
+    ]
+    fee = "recurring"
+    # Two books of which neither has the currency are one row: what the fee is in others is of no account.
+    assert uncharged(books, rows) == [
+        ("a", "large", fee, "2", "USD", tenth, None),
+        ("a", "standard", fee, "1", "USD", instant("2026-10-05"), tenth),
+        ("b", "large", fee, "2", "USD", november, december),
+    ]
+    assert uncharged(books, rows, "2026-11-01") == [("a", "standard", fee, "1", "USD", instant("2026-10-05"), tenth)]
+    # And what is due is charged to none of them meanwhile.
+    charged = {(account, plan) for account, _, _, _, plan, *_ in charges(due(books, rows, "2026-11-05"))}
+    assert charged == {("b", "large"), ("c", "standard")}
+
+
+def test_no_fee_and_no_subscription_are_nothing() -> None:
+    assert uncharged([book("1", "2026-10-01", {"standard": []})], [Subscription("a", instant("2026-10-05"))]) == []
+    assert uncharged([with_fees("1", "2026-10-01", standard={"amount": "5"})], []) == []
+    assert uncharged([], [Subscription("a", instant("2026-10-05"))]) == []

@@ -41,7 +41,7 @@ def quote(
     """
     with readable_errors(), complaints.status("starting") as status:
         from pipelines.quote import quote as make_quote  # noqa: PLC0415 - Dagster takes seconds to import
-        from pipelines.quote import read_terms  # noqa: PLC0415
+        from pipelines.quote_terms import read_terms  # noqa: PLC0415
 
         terms = read_terms(price_book, plan, currency, time_zone)
         made = make_quote(usage_file, source, terms, status.update)

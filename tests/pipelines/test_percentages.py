@@ -12,7 +12,8 @@ from assets.verify import verify_invoice
 from documents.invoice import Invoice
 from pipelines.charge_proof import charges_that_do_not_sum
 from pipelines.checks import CHECKS, Window
-from pipelines.quote import quote, read_terms
+from pipelines.quote import quote
+from pipelines.quote_terms import read_terms
 from resources.project import Project
 from tests.faults.books import assert_same, books
 from tests.pipelines import tiny

@@ -14,7 +14,8 @@ from assets.invoices import issue, write_drafts
 from assets.verify import verify_invoice
 from pipelines.charge_proof import charges_that_do_not_sum
 from pipelines.explain import Hour, explain_hour, explain_line
-from pipelines.quote import quote, read_terms
+from pipelines.quote import quote
+from pipelines.quote_terms import read_terms
 from pipelines.simulate import simulate
 from resources.price_books import read_price_book
 from resources.project import Project

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 
 from pipelines.command.application import app, console
 from pipelines.command.quotes import _print
-from pipelines.quote import Quote, quote, read_terms
+from pipelines.quote import Quote, quote
+from pipelines.quote_terms import read_terms
 
 BOOK = """
 version: "next"

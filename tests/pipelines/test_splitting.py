@@ -7,7 +7,8 @@ from random import Random
 
 import pytest
 
-from pipelines.quote import Quote, quote, read_terms
+from pipelines.quote import Quote, quote
+from pipelines.quote_terms import read_terms
 
 BOOK = """
 version: "next"

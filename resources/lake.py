@@ -6,7 +6,6 @@ that knows what the tables mean.
 
 import contextlib
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from importlib import import_module
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any, Self
@@ -16,6 +15,7 @@ import polars as pl
 
 from resources.catalog_keeper import CatalogKeeper
 from resources.errors import LakeError, LakeMissingError
+from resources.extensions import connect_with, extension_files
 from resources.moved_data import REFUSAL, follow_moved_data
 from resources.spill import spill_folder
 from resources.statements import statement
@@ -39,21 +39,14 @@ def connect(
 
     `spill` is the folder for what does not fit into memory, this connection's alone; without it one for temporary files.
     """
-    config: dict[str, Any] = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    config: dict[str, str | int] = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
     config["temp_directory"] = str(spill or spill_folder(Path(gettempdir()) / "meterbook"))
     config |= {"threads": threads} if threads else {}
     config |= {"memory_limit": memory_limit} if memory_limit else {}
-    connection = duckdb.connect(":memory:", config=config)
+    connection = connect_with(extension_files(), config)
     connection.execute("set TimeZone = 'UTC'")
     # DuckDB draws bars for slow queries of its own accord, into logs as well; commands draw ours.
     connection.execute("set enable_progress_bar = false")
-    for name, package in (
-        ("sqlite_scanner", "duckdb_extension_sqlite_scanner"),
-        ("ducklake", "duckdb_extension_ducklake"),
-    ):
-        folder = Path(next(iter(import_module(package).__path__)))
-        file = folder / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"
-        connection.execute(f"load '{quoted(file)}'")
     return connection
 
 

@@ -40,6 +40,22 @@ def project(tmp_path: Path) -> Iterator[Project]:
         yield opened
 
 
+@pytest.fixture(scope="module")
+def billed_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project in which one run billed it all; tests are given copies."""
+    directory = tmp_path_factory.mktemp("billed") / "p"
+    with make(directory) as opened:
+        tiny.bill(opened, END)
+    return directory
+
+
+@pytest.fixture
+def billed(billed_once: Path, tmp_path: Path) -> Iterator[Project]:
+    """A copy of it."""
+    with tiny.a_copy(billed_once, tmp_path / "billed") as opened:
+        yield opened
+
+
 def test_run_by_run_with_late_use_as_at_once(project: Project, tmp_path: Path) -> None:
     for until in (FIRST_DAY + 30 * HOUR, MONTH_END, MONTH_END + 4 * HOUR):
         tiny.bill(project, until)
@@ -61,14 +77,13 @@ def test_run_by_run_with_late_use_as_at_once(project: Project, tmp_path: Path) -
         assert_same(books(once.lake), books(project.lake))
 
 
-def test_much_late_use_takes_the_rest_back(project: Project) -> None:
-    tiny.bill(project, END)
-    tiny.land_record(project.settings, "late", FIRST_DAY + 7 * HOUR, 466)
-    tiny.bill(project, END)
-    assert charged(project, "kind = 'commitment'")["first"] == 0
+def test_much_late_use_takes_the_rest_back(billed: Project) -> None:
+    tiny.land_record(billed.settings, "late", FIRST_DAY + 7 * HOUR, 466)
+    tiny.bill(billed, END)
+    assert charged(billed, "kind = 'commitment'")["first"] == 0
     # 10 included, 400 committed, 100 in the first tier and 100 in the next.
-    assert charged(project, "true")["first"] == 12 + 2 + Decimal("0.5") + 100 * Decimal("0.0123")
-    check_all(project)
+    assert charged(billed, "true")["first"] == 12 + 2 + Decimal("0.5") + 100 * Decimal("0.0123")
+    check_all(billed)
 
 
 def test_a_commitment_that_a_later_book_brings_is_charged_for_its_time(tmp_path: Path) -> None:
@@ -83,20 +98,18 @@ def test_a_commitment_that_a_later_book_brings_is_charged_for_its_time(tmp_path:
         check_all(project)
 
 
-def test_a_rebuild_appends_nothing(project: Project) -> None:
-    tiny.bill(project, END)
-    before = books(project.lake)
-    rows = project.lake.connection.execute("select count(*) from charges").fetchone()
-    rebuild_caches(project.lake)
-    tiny.bill(project, END)
-    assert project.lake.connection.execute("select count(*) from charges").fetchone() == rows
-    assert_same(before, books(project.lake))
+def test_a_rebuild_appends_nothing(billed: Project) -> None:
+    before = books(billed.lake)
+    rows = billed.lake.connection.execute("select count(*) from charges").fetchone()
+    rebuild_caches(billed.lake)
+    tiny.bill(billed, END)
+    assert billed.lake.connection.execute("select count(*) from charges").fetchone() == rows
+    assert_same(before, books(billed.lake))
 
 
-def test_an_invoice_shows_it_is_explained_and_can_be_proved(project: Project) -> None:
-    tiny.bill(project, END)
-    assert issue(project, "issue", tiny.PERIOD)["issued"] == 2
-    number, text = project.lake.connection.execute(
+def test_an_invoice_shows_it_is_explained_and_can_be_proved(billed: Project) -> None:
+    assert issue(billed, "issue", tiny.PERIOD)["issued"] == 2
+    number, text = billed.lake.connection.execute(
         "select number, document from invoices order by account_id"
     ).fetchall()[0]
     document = json.loads(text)
@@ -108,13 +121,13 @@ def test_an_invoice_shows_it_is_explained_and_can_be_proved(project: Project) ->
         ("included", "included in the plan", "10.000000000", "0.00"),
     ]
     for line in document["lines"]:
-        made = explain_line(project.lake, number, line["line"])
+        made = explain_line(billed.lake, number, line["line"])
         assert made.slices["amount"].sum() == made.sums["books"] == made.sums["amount"] == Decimal(line["amount"])
         assert made.price is not None
         assert (made.price["committed"], made.price["committed_price"]) == (400, Decimal("0.03"))
-    assert [finding.first_difference for finding in verify_invoice(project, number)] == [None] * 3
-    project.lake.connection.execute("update charges set amount_delta = amount_delta + 1 where kind = 'commitment'")
-    assert verify_invoice(project, number)[0].first_difference is not None
+    assert [finding.first_difference for finding in verify_invoice(billed, number)] == [None] * 3
+    billed.lake.connection.execute("update charges set amount_delta = amount_delta + 1 where kind = 'commitment'")
+    assert verify_invoice(billed, number)[0].first_difference is not None
 
 
 def test_a_simulation_has_it_too(tmp_path: Path) -> None:
@@ -126,9 +139,8 @@ def test_a_simulation_has_it_too(tmp_path: Path) -> None:
         assert dict(made.accounts.select("account_id", "then").iter_rows()) == LEAST
 
 
-def test_a_wrong_or_lost_charge_is_found(project: Project) -> None:
-    tiny.bill(project, END)
-    last = project.lake.value("steps/writer/next_run") - 1
-    assert charges_that_do_not_sum(project.lake, 0, last).is_empty()
-    project.lake.connection.execute("delete from charges where kind = 'commitment' and account_id = 'first'")
-    assert charges_that_do_not_sum(project.lake, 0, last).height == 1
+def test_a_wrong_or_lost_charge_is_found(billed: Project) -> None:
+    last = billed.lake.value("steps/writer/next_run") - 1
+    assert charges_that_do_not_sum(billed.lake, 0, last).is_empty()
+    billed.lake.connection.execute("delete from charges where kind = 'commitment' and account_id = 'first'")
+    assert charges_that_do_not_sum(billed.lake, 0, last).height == 1

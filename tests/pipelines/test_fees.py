@@ -69,6 +69,22 @@ def project(tmp_path: Path) -> Iterator[Project]:
         yield opened
 
 
+@pytest.fixture(scope="module")
+def billed_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project in which one run billed it all; tests are given copies."""
+    directory = tmp_path_factory.mktemp("billed") / "p"
+    with Project.open(make(directory), tiny.CLOCK) as opened:
+        tiny.bill(opened, UNTIL)
+    return directory
+
+
+@pytest.fixture
+def billed(billed_once: Path, tmp_path: Path) -> Iterator[Project]:
+    """A copy of it."""
+    with tiny.a_copy(billed_once, tmp_path / "billed") as opened:
+        yield opened
+
+
 def at_once(directory: Path, *, changed: bool) -> Project:
     settings = make(directory)
     if changed:
@@ -104,15 +120,14 @@ def test_fees_hour_by_hour_are_those_of_one_run(project: Project, tmp_path: Path
         assert len(fees(once)) == 6
 
 
-def test_who_uses_nothing_pays_the_fee(project: Project) -> None:
-    tiny.bill(project, UNTIL)
-    share = [(row[2], row[4]) for row in fees(project) if row[0] == "idle"]
+def test_who_uses_nothing_pays_the_fee(billed: Project) -> None:
+    share = [(row[2], row[4]) for row in fees(billed) if row[0] == "idle"]
     # November begins at 18:30 UTC in India, so 12 and a quarter hours of October are subscribed.
     assert share == [
         (utc("2026-10-31T06:15"), (D(31) * 49 / 4 / 744).quantize(D("1e-18"))),
         (utc("2026-10-31T18:30"), D(31)),
     ]
-    check_all(project)
+    check_all(billed)
 
 
 def test_hours_in_which_nothing_begins_read_and_write_no_fee(project: Project) -> None:
@@ -140,44 +155,40 @@ def test_a_change_of_plan_restates_what_was_charged_in_advance(project: Project)
     check_all(project)
 
 
-def test_a_voided_subscription_gives_everything_back(project: Project) -> None:
-    tiny.bill(project, UNTIL)
+def test_a_voided_subscription_gives_everything_back(billed: Project) -> None:
     void = IDLE.replace("effective_from\n", "effective_from,void\n").replace("00Z\n", "00Z,true\n")
-    land(project.settings, "subscriptions/void.csv", void)
-    tiny.bill(project, UNTIL)
-    assert "idle" not in {row[0] for row in fees(project)}
-    check_all(project)
+    land(billed.settings, "subscriptions/void.csv", void)
+    tiny.bill(billed, UNTIL)
+    assert "idle" not in {row[0] for row in fees(billed)}
+    check_all(billed)
 
 
-def test_a_subscription_that_moves_to_another_account_leaves_nothing_behind(project: Project, tmp_path: Path) -> None:
-    tiny.bill(project, UNTIL)
+def test_a_subscription_that_moves_to_another_account_leaves_nothing_behind(billed: Project, tmp_path: Path) -> None:
     moved = IDLE.replace(",idle,", ",second,")
-    land(project.settings, "subscriptions/moved.csv", moved)
-    tiny.bill(project, UNTIL)
-    assert "idle" not in {row[0] for row in fees(project)}
-    check_all(project)
+    land(billed.settings, "subscriptions/moved.csv", moved)
+    tiny.bill(billed, UNTIL)
+    assert "idle" not in {row[0] for row in fees(billed)}
+    check_all(billed)
     with Project.open(make(tmp_path / "once"), tiny.CLOCK) as once:
         land(once.settings, "subscriptions/idle.csv", moved)
         tiny.bill(once, UNTIL)
-        assert_same(books(once.lake), books(project.lake))
+        assert_same(books(once.lake), books(billed.lake))
 
 
-def test_a_book_without_the_fee_gives_everything_back(project: Project) -> None:
-    tiny.bill(project, UNTIL)
-    project.settings.price_book.write_text(tiny.BOOK, encoding="utf-8")
-    tiny.bill(project, UNTIL)
-    assert fees(project) == []
-    check_all(project)
+def test_a_book_without_the_fee_gives_everything_back(billed: Project) -> None:
+    billed.settings.price_book.write_text(tiny.BOOK, encoding="utf-8")
+    tiny.bill(billed, UNTIL)
+    assert fees(billed) == []
+    check_all(billed)
 
 
-def test_a_rebuild_appends_nothing(project: Project) -> None:
-    tiny.bill(project, UNTIL)
-    before = books(project.lake)
-    rows = project.lake.connection.execute("select count(*) from charges").fetchone()
-    rebuild_caches(project.lake)
-    tiny.bill(project, UNTIL)
-    assert project.lake.connection.execute("select count(*) from charges").fetchone() == rows
-    assert_same(before, books(project.lake))
+def test_a_rebuild_appends_nothing(billed: Project) -> None:
+    before = books(billed.lake)
+    rows = billed.lake.connection.execute("select count(*) from charges").fetchone()
+    rebuild_caches(billed.lake)
+    tiny.bill(billed, UNTIL)
+    assert billed.lake.connection.execute("select count(*) from charges").fetchone() == rows
+    assert_same(before, books(billed.lake))
 
 
 def test_an_invoice_shows_the_fee_and_can_be_proved(project: Project) -> None:
@@ -206,22 +217,21 @@ def test_an_invoice_shows_the_fee_and_can_be_proved(project: Project) -> None:
     assert verify_invoice(project, rows[0][0])[0].first_difference is not None
 
 
-def test_a_fee_is_explained_and_simulated(project: Project) -> None:
-    tiny.bill(project, UNTIL)
-    issue(project, "issue", tiny.PERIOD)
+def test_a_fee_is_explained_and_simulated(billed: Project) -> None:
+    issue(billed, "issue", tiny.PERIOD)
     query = "select number, line, exact from invoice_lines where kind = 'recurring' and account_id = 'first'"
-    for number, line, exact in project.lake.connection.execute(query).fetchall():
-        explained = explain_line(project.lake, number, line)
+    for number, line, exact in billed.lake.connection.execute(query).fetchall():
+        explained = explain_line(billed.lake, number, line)
         assert explained.slices["amount"].sum() == explained.sums["books"] == exact
         assert explained.records.is_empty()
-    for hour in explain_hour(project.lake, Hour("first", utc("2026-10-01T00:00"), price="recurring")):
+    for hour in explain_hour(billed.lake, Hour("first", utc("2026-10-01T00:00"), price="recurring")):
         assert hour.sums["amount"] == 31
-    same = simulate(project.lake, read_price_book(project.settings.price_book), tiny.PERIOD)
+    same = simulate(billed.lake, read_price_book(billed.settings.price_book), tiny.PERIOD)
     assert same.totals["difference"].to_list() == [0]
     dearer = BOOK.replace("31.00", "62.00")
-    project.settings.price_book.write_text(dearer, encoding="utf-8")
-    other = simulate(project.lake, read_price_book(project.settings.price_book), tiny.PERIOD)
-    paid = sum((row[4] for row in fees(project) if row[2] < utc("2026-10-31T18:30")), D(0))
+    billed.settings.price_book.write_text(dearer, encoding="utf-8")
+    other = simulate(billed.lake, read_price_book(billed.settings.price_book), tiny.PERIOD)
+    paid = sum((row[4] for row in fees(billed) if row[2] < utc("2026-10-31T18:30")), D(0))
     # Twice what was rounded is not what twice as much is rounded to.
     assert abs(other.totals["difference"][0] - paid) <= 3 * D("1e-18")
 
@@ -233,22 +243,20 @@ def test_a_fee_is_explained_and_simulated(project: Project) -> None:
         "delete from charges where kind = 'recurring' and account_id = 'idle'",
     ],
 )
-def test_a_fee_that_is_not_what_is_due_is_found(project: Project, hand: str) -> None:
-    tiny.bill(project, UNTIL)
-    last = project.lake.value("steps/writer/next_run") - 1
-    assert charges_that_do_not_sum(project.lake, 0, last).is_empty()
-    project.lake.connection.execute(hand)
-    assert charges_that_do_not_sum(project.lake, 0, last).height > 0
+def test_a_fee_that_is_not_what_is_due_is_found(billed: Project, hand: str) -> None:
+    last = billed.lake.value("steps/writer/next_run") - 1
+    assert charges_that_do_not_sum(billed.lake, 0, last).is_empty()
+    billed.lake.connection.execute(hand)
+    assert charges_that_do_not_sum(billed.lake, 0, last).height > 0
 
 
-def test_credit_pays_a_fee_and_its_revenue_has_a_name(project: Project) -> None:
-    tiny.bill(project, UNTIL)
-    earned = project.lake.connection.execute(
+def test_credit_pays_a_fee_and_its_revenue_has_a_name(billed: Project) -> None:
+    earned = billed.lake.connection.execute(
         "select account, sum(amount) from ledger_entries where account like 'revenue%' group by all order by account"
     ).pl()
     assert earned["account"].to_list() == ["revenue:(fees)", "revenue:requests"]
-    assert earned["sum(amount)"][0] == -sum(row[4] for row in fees(project))
-    drawn = project.lake.connection.execute(
+    assert earned["sum(amount)"][0] == -sum(row[4] for row in fees(billed))
+    drawn = billed.lake.connection.execute(
         "select sum(amount) from ledger_entries where lot = 'welcome' and kind = 'usage'"
     ).pl()
     assert drawn.item() == pl.Series([D("1.5")]).item()

@@ -45,6 +45,22 @@ def project(tmp_path: Path) -> Iterator[Project]:
         yield opened
 
 
+@pytest.fixture(scope="module")
+def billed_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project in which one run billed it all; tests are given copies."""
+    directory = tmp_path_factory.mktemp("billed") / "p"
+    with make(directory) as opened:
+        tiny.bill(opened, MONTH_END)
+    return directory
+
+
+@pytest.fixture
+def billed(billed_once: Path, tmp_path: Path) -> Iterator[Project]:
+    """A copy of it."""
+    with tiny.a_copy(billed_once, tmp_path / "billed") as opened:
+        yield opened
+
+
 def sums(project: Project) -> dict[tuple[str, str, str], D]:
     rows = project.lake.connection.execute(
         "select account_id, kind, version, sum(amount_delta) from charges group by all"
@@ -72,10 +88,9 @@ def test_in_several_runs_with_a_late_record_as_in_one(project: Project, tmp_path
     assert found["second", "surcharge", "2026-10b"] > 0
 
 
-def test_an_invoice_shows_percentages_and_can_be_proved(project: Project) -> None:
-    tiny.bill(project, MONTH_END)
-    assert issue(project, "issue", tiny.PERIOD)["issued"] == 2
-    rows = project.lake.connection.execute("select number, document from invoices order by account_id").fetchall()
+def test_an_invoice_shows_percentages_and_can_be_proved(billed: Project) -> None:
+    assert issue(billed, "issue", tiny.PERIOD)["issued"] == 2
+    rows = billed.lake.connection.execute("select number, document from invoices order by account_id").fetchall()
     shown = []
     for number, document in rows:
         assert Invoice.read(json.loads(document))
@@ -83,12 +98,12 @@ def test_an_invoice_shows_percentages_and_can_be_proved(project: Project) -> Non
         shown.append(
             {(line["title"], line["description"]) for line in lines if line["kind"] in ("discount", "surcharge")}
         )
-        assert [finding.first_difference for finding in verify_invoice(project, number)] == [None] * 3
+        assert [finding.first_difference for finding in verify_invoice(billed, number)] == [None] * 3
     fee, use = "plan standard", "requests"
     assert shown[0] == {(fee, "discount 12.5 %"), (use, "discount 12.5 %")}
     assert shown[1] == {(fee, "discount 12.5 %"), (use, "discount 12.5 %"), (use, "surcharge 3 %")}
-    project.lake.connection.execute("update charges set amount_delta = amount_delta * 2 where kind = 'discount'")
-    assert verify_invoice(project, rows[0][0])[0].first_difference is not None
+    billed.lake.connection.execute("update charges set amount_delta = amount_delta * 2 where kind = 'discount'")
+    assert verify_invoice(billed, rows[0][0])[0].first_difference is not None
 
 
 @pytest.mark.parametrize(
@@ -98,12 +113,11 @@ def test_an_invoice_shows_percentages_and_can_be_proved(project: Project) -> Non
         "delete from charges where kind = 'surcharge'",
     ],
 )
-def test_a_percentage_that_is_not_what_is_due_is_found(project: Project, hand: str) -> None:
-    tiny.bill(project, MONTH_END)
-    last = project.lake.value("steps/writer/next_run") - 1
-    assert charges_that_do_not_sum(project.lake, 0, last).is_empty()
-    project.lake.connection.execute(hand)
-    assert charges_that_do_not_sum(project.lake, 0, last).height > 0
+def test_a_percentage_that_is_not_what_is_due_is_found(billed: Project, hand: str) -> None:
+    last = billed.lake.value("steps/writer/next_run") - 1
+    assert charges_that_do_not_sum(billed.lake, 0, last).is_empty()
+    billed.lake.connection.execute(hand)
+    assert charges_that_do_not_sum(billed.lake, 0, last).height > 0
 
 
 def test_a_quote_shows_fees_and_discounts(tmp_path: Path) -> None:

@@ -122,7 +122,11 @@ class Step:
         self.deletions.append((name, parameters or {}))
 
     def discard(self) -> None:
-        """Forget what was staged."""
+        """Forget what was staged, and is not committed.
+
+        A process that is told to end (Ctrl-C) while it commits may have committed: then files that nobody names are left
+        to upkeep, as after a kill.
+        """
         for file in self.staged:
             file.path.unlink(missing_ok=True)
 
@@ -177,7 +181,7 @@ def converge(lake: Lake, name: str, job: str, work: Callable[[Step], Result]) ->
         except MovedError:
             step.discard()
             continue
-        except BaseException:
+        except Exception:
             step.discard()
             raise
         return result
@@ -191,7 +195,7 @@ def _converge_under_lock(lake: Lake, name: str, job: str, work: Callable[[Step],
         try:
             if not (step.adds_nothing and name in FACT_STEPS):
                 _commit(lake, step)
-        except BaseException:
+        except Exception:
             step.discard()
             raise
         return result
@@ -232,7 +236,7 @@ def record(lake: Lake, name: str, command: str, work: Callable[[Step], Result]) 
             lake.memo.pop(("reference", step.run), None)
             if not step.adds_nothing:
                 _commit(lake, step, draw=(f"{command}-{step.run}", command))
-        except BaseException:
+        except Exception:
             step.discard()
             raise
     return result
@@ -321,6 +325,7 @@ def _commit(lake: Lake, step: Step, draw: tuple[str, str] | None = None) -> None
             _insert(lake, table, frame, step.run)
         _register(lake, step.staged)
         lake.run_statement("steps/writer/insert_head", {"step": step.name, "run": step.run, "complete": whole})
+    step.staged.clear()  # they are the lake's now
     lake.memo.pop(("reference", step.run), None)  # it has one commit more, if this was reference data
     lake.watch(step.name, "committed")
 

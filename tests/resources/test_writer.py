@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from resources.facts import facts_as_of
 from resources.project import Project
 from resources.reference import take, take_or_refuse
 from resources.writer import ATTEMPTS, Step, converge, record
-from tests.resources.worlds import NOW, World
+from tests.resources.worlds import NOW, World, event, lines
 
 GRANT = {
     "account_id": "acme", "kind": "promotional", "amount": "1", "currency": "EUR", "effective_at": NOW.isoformat(),
@@ -47,3 +48,18 @@ def test_facts_as_of_a_command_are_those_it_left(tmp_path: Path) -> None:
         assert run is not None
         assert facts_as_of(project.lake, run[0]).subscriptions.height == 1
         assert facts_as_of(project.lake, run[0] - 1).subscriptions.is_empty()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, InterruptedError])
+def test_what_ends_a_process_after_its_commit_takes_no_file_away(tmp_path: Path, error: type[BaseException]) -> None:
+    world = World(tmp_path / "world")
+
+    def end(_step: str, moment: str) -> None:
+        if moment == "committed":
+            raise error
+
+    with world.project as project:
+        project.lake.watch = end
+        with pytest.raises(error):
+            world.take("many.ndjson", lines(*(event(event_id=f"e{number}") for number in range(200))))
+        assert len(world.accepted()) == 200

@@ -67,8 +67,8 @@ def _take_next_files(
 
 
 def _judge_again(project: Project, copy: int, step: Step) -> pl.DataFrame:
-    prepare(step.lake, step.run, project.clock.now())
-    return judge_pending(step, copy, reference_moved=True)
+    reference_run = prepare(step.lake, step.run, project.clock.now())
+    return judge_pending(step, copy, reference_run)
 
 
 def _report(files: pl.DataFrame, corrected: int, accepted_again: int) -> dict[str, Any]:

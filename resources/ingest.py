@@ -28,21 +28,25 @@ MOST_HASHES = 16_000_000
 CHANGED = "it changed while it was read, or went away; the next run reads it again"
 
 
-def prepare(lake: Lake, run: int, now: datetime) -> None:
+def prepare(lake: Lake, run: int, now: datetime) -> int:
     """Make the tables that the judge looks into as of a run: accounts, meters, and the latest timestamp.
 
-    Those of the reference data are made again only when there is some that is new.
+    Those of the reference data are made again only when there is some that is new. Returns the run with which the newest
+    accounts or meters came.
     """
     define_macros(lake)
     lake.run_statement("steps/ingest/latest_timestamp", {"latest": now + FUTURE_TOLERANCE})
     mark = reference_mark(lake, run)
-    if lake.memo.get("judge") == mark:
-        return
+    known_mark, reference_run = lake.memo.get("judge", (None, 0))
+    if known_mark == mark:
+        return int(reference_run)
     lake.run_statement("steps/ingest/known_accounts", {"run": run})
     meters = compile_meters(books_as_of(lake, run)).select("meter", "allow_negative", "value")
     with lake.registered(meters_to_know=meters):
         lake.run_statement("steps/ingest/known_meters")
-    lake.memo["judge"] = mark
+    reference_run = int(lake.value("steps/ingest/reference_run", {"run": run}))
+    lake.memo["judge"] = (mark, reference_run)
+    return reference_run
 
 
 def take_files(step: Step, source: Source, new: NewFiles, closed_until: datetime) -> pl.DataFrame:
@@ -188,14 +192,15 @@ def _stage_accepted(step: Step) -> None:
     step.append_statement("usage_events", f"steps/ingest/accepted_events{'' if clean else '_but'}")
 
 
-def judge_pending(step: Step, copy: int, *, reference_moved: bool) -> pl.DataFrame:
+def judge_pending(step: Step, copy: int, reference_run: int) -> pl.DataFrame:
     """Judge again what was refused for a reason that can pass; returns the rows whose outcome changed.
 
+    What lacked its account or its meter is judged again where newer ones came, with `reference_run`, than it was judged by.
     Of records at one place of a file that was replaced under its name, the `copy`-th is judged: each in a commit of its
     own, from 1 to `most_copies`.
     """
     lake = step.lake
-    parameters = {"run": step.run, "reference_moved": reference_moved, "copy": copy}
+    parameters = {"run": step.run, "reference_run": reference_run, "copy": copy}
     lake.run_statement("steps/ingest/pending", parameters)
     if lake.connection.execute("select count(*) from pending").fetchone() == (0,):
         return lake.connection.execute("select * exclude (run) from pending").pl()

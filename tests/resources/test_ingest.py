@@ -229,6 +229,38 @@ def test_an_unknown_meter_that_a_later_book_brings(world: World) -> None:
     assert world.reasons() == ["accepted", "unknown_account"]
 
 
+def test_nothing_is_judged_again_that_must_come_out_the_same(world: World) -> None:
+    world.take("a.ndjson", lines(event(account_id="late"), event(event_id="e2", meter="new")))
+    judged = "select count(*) from pending"
+    world.run()
+    assert world.query(judged) == [(0,)]
+    world.add_accounts("other")
+    world.run()
+    assert world.query(judged) == [(2,)]
+    assert world.reasons() == ["unknown_account", "unknown_meter"]
+    world.take("b.ndjson", lines(event(event_id="e3", account_id="later")))
+    assert world.query(judged) == [(2,)], "the newest was refused with all that is known"
+
+
+def test_a_run_that_ends_before_it_judges_again_leaves_that_to_the_next(world: World) -> None:
+    world.take("a.ndjson", lines(event(account_id="late")))
+    world.add_accounts("late")
+    world.land("b.ndjson", lines(event(event_id="e2")))
+    world.project.lake.watch = end_with_the_first_files
+    with pytest.raises(InterruptedError):
+        world.run()
+    assert world.accepted() == ["e2"]
+    world.project.lake.watch = lambda _step, _moment: None
+    assert world.run()["accepted_on_second_look"] == 1
+    assert world.accepted() == ["e1", "e2"]
+
+
+def end_with_the_first_files(step: str, moment: str) -> None:
+    """What a kill does after the files of a source are taken."""
+    if (step, moment) == ("usage_events", "committed"):
+        raise InterruptedError
+
+
 def test_a_record_of_the_future_when_its_time_has_come(world: World) -> None:
     world.take("a.ndjson", lines(event(timestamp=(NOW + timedelta(hours=2)).isoformat())))
     world.wait(timedelta(minutes=114))

@@ -1,2 +1,2 @@
 -- Whether there is any correction.
-select exists (from corrections)
+select exists (select 1 from corrections)

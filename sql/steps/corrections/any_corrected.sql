@@ -1,2 +1,2 @@
 -- Whether any record counts otherwise than it came, as of a run.
-select exists (from corrected_events where run <= $run)
+select exists (select 1 from corrected_events where run <= $run)

@@ -1,1 +1,1 @@
-select exists (from closed_months where month = $month)
+select exists (select 1 from closed_months where month = $month)

@@ -1,6 +1,7 @@
 """The price book: the file that the settings name, taken when it is new (semantics 1)."""
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -26,7 +27,8 @@ def take_book(project: Project, job: str) -> dict[str, Any]:
 
     def work(step: Step) -> dict[str, Any]:
         try:
-            taken = take_price_book(step, project.settings.price_book, first_open_period(step.lake, step.run))
+            first_open = partial(first_open_period, step.lake, step.run)
+            taken = take_price_book(step, project.settings.price_book, first_open)
         except PriceBookError as error:
             if not books_as_of(step.lake, step.run):
                 raise

@@ -76,7 +76,7 @@ def rerate(project: Project, request: Request) -> Rerated:
 
 def _take(step: Step, request: Request) -> PriceBook | None:
     first = first_of(step.lake, step.run, request.period)
-    book = take_price_book(step, request.price_book, first, because=TOO_EARLY, puts_right=True)
+    book = take_price_book(step, request.price_book, lambda: first, because=TOO_EARLY, puts_right=True)
     if book is not None:
         row = {
             "period": request.period, "version": book.version, "effective_from": book.effective_from,

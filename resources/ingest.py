@@ -113,10 +113,14 @@ def _stage(
     lake = step.lake
     open_files(lake, source, files)
     judge(step, source.name)
-    if _stage_usual(step, source):
+    are_few_left = _stage_usual(step, source)
+    if are_few_left:
         recheck.begin()
-    _stage_accepted(step)
-    step.append_statement("rejected_events", "steps/ingest/rejected", {"source": source.name})
+    if are_few_left and not lake.value("steps/ingest/rows_left"):
+        lake.run_statement("steps/ingest/nothing_set_aside")
+    else:
+        _stage_accepted(step)
+        step.append_statement("rejected_events", "steps/ingest/rejected", {"source": source.name})
     step.append("ingested_hours", lake.frame("steps/ingest/hours_accepted", {"source": source.name}))
     return lake.frame("steps/ingest/file_results", {"closed_until": closed_until})
 

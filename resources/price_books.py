@@ -6,7 +6,7 @@ What belongs here: YAML and JSON, and which books hold as of a run. What does no
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -60,13 +60,18 @@ INVOICED: Final = "lies in a period that has an issued invoice"
 
 
 def take_price_book(
-    step: Step, path: Path, first_open: datetime | None, *, because: str = INVOICED, puts_right: bool = False
+    step: Step,
+    path: Path,
+    first_open: Callable[[], datetime | None],
+    *,
+    because: str = INVOICED,
+    puts_right: bool = False,
 ) -> PriceBook | None:
     """Take the book at `path` if it is new; returns it, or None where it says what stands already.
 
     The book is refused whole, and the one in force stays, if it is wrong in itself, does not fit the books before it,
-    or would change prices of before `first_open` (`because` says why not), or if a rerating has replaced it; a rerating
-    `puts_right` what stands, whatever it is.
+    or would change prices of before `first_open` (asked for where the book is new; `because` says why not), or if a
+    rerating has replaced it; a rerating `puts_right` what stands, whatever it is.
     """
     book = read_price_book(path)
     document = as_document(book)
@@ -78,7 +83,7 @@ def take_price_book(
     _check_replaced(book, standing, path)
     if not puts_right:
         _check_not_put_right(step, document, path)
-    _check_open(book, standing, path, first_open, because)
+    _check_open(book, standing, path, first_open(), because)
     row = {
         "version": book.version,
         "effective_from": book.effective_from,

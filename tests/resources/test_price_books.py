@@ -27,7 +27,9 @@ def world(tmp_path: Path) -> Iterator[World]:
 def take(world: World, text: str, first_open: datetime | None = None) -> str | None:
     path = world.project.settings.price_book
     path.write_text(text, encoding="utf-8")
-    taken = record(world.project.lake, "reference", "book", lambda step: take_price_book(step, path, first_open))
+    taken = record(
+        world.project.lake, "reference", "book", lambda step: take_price_book(step, path, lambda: first_open)
+    )
     return taken.version if taken else None
 
 

@@ -1,5 +1,6 @@
 """What every test gets: UTC, no settings from the person's own environment, and a fresh project on request."""
 
+import gc
 import os
 import time
 from pathlib import Path
@@ -26,6 +27,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         shared = next((folder for folder in TOGETHER if folder in item.path.parents), item.path)
         item.add_marker(pytest.mark.xdist_group(str(shared.relative_to(ROOT))))
     items.sort(key=lambda item: not any(folder in item.path.parents for folder in TOGETHER))
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector of garbage pass over all that was imported and collected: it stays until the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -1,9 +1,11 @@
 """The world of these tests and the books of one unbroken run over it, made once."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.faults import runs, worlds
-from tests.faults.books import Books
+from tests.faults.books import Books, books
 
 
 @pytest.fixture(scope="session")
@@ -13,6 +15,15 @@ def world() -> worlds.World:
 
 
 @pytest.fixture(scope="session")
-def unbroken(world: worlds.World, tmp_path_factory: pytest.TempPathFactory) -> Books:
-    """The books of one run over everything, in one go."""
-    return runs.unbroken(tmp_path_factory.mktemp("unbroken") / "project", world)
+def unbroken_project(world: worlds.World, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project in which one run billed everything, in one go; whoever changes it makes a copy."""
+    directory = tmp_path_factory.mktemp("unbroken") / "project"
+    runs.unbroken(directory, world)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def unbroken(unbroken_project: Path) -> Books:
+    """The books of that run."""
+    with runs.open_project(unbroken_project) as project:
+        return books(project.lake)

@@ -30,20 +30,15 @@ def written(lake: Lake) -> list[pl.DataFrame]:
 
 
 @pytest.fixture(scope="module")
-def ready(world: worlds.World, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def ready(unbroken_project: Path) -> Path:
     """A project in which a month is over and nothing is issued."""
-    directory = tmp_path_factory.mktemp("ready") / "p"
-    with runs.opened(directory) as project:
-        runs.take_books(project)
-        runs.land(project, [*world.facts, *world.usage])
-        runs.run(project)
-    return directory
+    return unbroken_project
 
 
 @pytest.fixture(scope="module")
 def expected(ready: Path) -> list[pl.DataFrame]:
     """What one unbroken issue writes."""
-    directory = ready.with_name("unbroken")
+    directory = ready.with_name("issued")
     shutil.copytree(ready, directory)
     with runs.open_project(directory) as project:
         issue(project, "issue", PERIOD)

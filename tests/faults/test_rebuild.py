@@ -1,5 +1,7 @@
 """Caches thrown away and rebuilt are the same, and nothing is appended to the facts (design 4)."""
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -54,42 +56,52 @@ def test_rebuilt_caches_are_the_same_and_nothing_is_appended(billed: Project, un
     assert_same(unbroken, books(billed.lake))
 
 
-def test_a_rebuild_before_the_first_step_with_a_cache(tmp_path: Path, world: World, unbroken: Books) -> None:
-    with runs.opened(tmp_path / "p") as project:
+@pytest.fixture(scope="module")
+def begun_once(tmp_path_factory: pytest.TempPathFactory, world: World) -> Path:
+    """A project in which one run billed the first twenty hours."""
+    directory = tmp_path_factory.mktemp("begun") / "p"
+    with runs.opened(directory) as project:
         runs.take_books(project)
         runs.land(project, [*world.facts, *world.arrived(20)])
         runs.run(project, START + 20 * HOUR)
-        runs.land(project, world.usage)
-        for name, step in hourly_steps(project, "job", END).items():
-            if name == "usage_hourly":
-                rebuild_caches(project.lake)
-            step()
-        assert_same(unbroken, books(project.lake))
+    return directory
+
+
+@pytest.fixture
+def begun(begun_once: Path, tmp_path: Path) -> Iterator[Project]:
+    """A copy of it."""
+    shutil.copytree(begun_once, tmp_path / "begun")
+    with runs.open_project(tmp_path / "begun") as project:
+        yield project
+
+
+def test_a_rebuild_before_the_first_step_with_a_cache(begun: Project, world: World, unbroken: Books) -> None:
+    runs.land(begun, world.usage)
+    for name, step in hourly_steps(begun, "job", END).items():
+        if name == "usage_hourly":
+            rebuild_caches(begun.lake)
+        step()
+    assert_same(unbroken, books(begun.lake))
 
 
 @pytest.mark.parametrize("broken_off_after", ["usage_hourly", "charges"])
 def test_a_rebuild_between_the_steps_of_a_run(
-    tmp_path: Path, world: World, unbroken: Books, broken_off_after: str
+    begun: Project, world: World, unbroken: Books, broken_off_after: str
 ) -> None:
     """The steps that are left have nothing to stand on, and say so: else they would take all charges back."""
-    with runs.opened(tmp_path / "p") as project:
-        runs.take_books(project)
-        runs.land(project, world.facts)
-        runs.land(project, world.arrived(20))
-        runs.run(project, START + 20 * HOUR)
-        runs.land(project, world.usage)
-        steps = hourly_steps(project, "job", END)
-        names = list(steps)
-        for name in names[: names.index(broken_off_after) + 1]:
+    runs.land(begun, world.usage)
+    steps = hourly_steps(begun, "job", END)
+    names = list(steps)
+    for name in names[: names.index(broken_off_after) + 1]:
+        steps[name]()
+    rebuild_caches(begun.lake)
+    before = rows(begun, FACTS)
+    for name in names[names.index(broken_off_after) + 1 :]:
+        with pytest.raises(LakeError, match=f"step {name} needs .* thrown away"):
             steps[name]()
-        rebuild_caches(project.lake)
-        before = rows(project, FACTS)
-        for name in names[names.index(broken_off_after) + 1 :]:
-            with pytest.raises(LakeError, match=f"step {name} needs .* thrown away"):
-                steps[name]()
-        assert rows(project, FACTS) == before
-        runs.run(project, END)
-        assert_same(unbroken, books(project.lake))
+    assert rows(begun, FACTS) == before
+    runs.run(begun, END)
+    assert_same(unbroken, books(begun.lake))
 
 
 def test_late_records_after_a_rebuild_come_to_the_same(tmp_path: Path, world: World, unbroken: Books) -> None:

@@ -62,9 +62,10 @@ def test_the_book_has_every_aggregation_and_every_model() -> None:
 
 def test_the_book_has_every_kind_of_charge(computed: duckdb.DuckDBPyConnection) -> None:
     kinds = computed.execute("select distinct kind from charges order by kind").fetchall()
-    assert kinds == [("discount",), ("minimum",), ("recurring",), ("surcharge",), ("usage",)]
+    assert kinds == [("commitment",), ("discount",), ("minimum",), ("recurring",), ("surcharge",), ("usage",)]
     words = {word for _, price in reference.offered() for word in price}
-    assert words >= {"where", "when", "unit", "accumulate", "included", "minimum", "maximum", "account_maximum"}
+    assert words >= {"where", "when", "unit", "accumulate", "included", "pooled", "commit"}
+    assert words >= {"minimum", "maximum", "account_maximum"}
 
 
 def test_both_plans_have_the_same_prices() -> None:
@@ -81,7 +82,7 @@ def test_the_week_meets_every_price_tier_and_cap(computed: duckdb.DuckDBPyConnec
     def names(query: str) -> set[str]:
         return {name for (name,) in computed.execute(query).fetchall()}
 
-    assert names("select distinct price from charges_atto") == names("select price from prices")
+    assert names("select distinct price from charges_atto where is_use") == names("select price from prices")
     assert names("select distinct price from charges_atto where is_capped") == names(
         "select price from prices where maximum_atto is not null"
     )
@@ -91,6 +92,30 @@ def test_the_week_meets_every_price_tier_and_cap(computed: duckdb.DuckDBPyConnec
     assert names("select distinct price || ' ' || tier from tiers_met") == names(
         "select price || ' ' || tier from tiers"
     )
+
+
+def test_pools_grow_on_the_way_and_give_back_what_was_paid(computed: duckdb.DuckDBPyConnection) -> None:
+    # How many slices have somebody who joins, and how many joined when others had paid for use that is free now.
+    joined = computed.execute(
+        "select price, count(distinct slice_start), count(*) filter (amount < 0) from charges_atto "
+        "where not is_use group by price order by price"
+    ).fetchall()
+    assert joined == [("/memory-ap", 20, 1), ("/out-us", 63, 27), ("/writes-eu", 12, 2), ("account-15/out-us", 2, 0)]
+
+
+def test_commitments_are_fallen_short_of_by_some_and_exceeded_by_others(computed: duckdb.DuckDBPyConnection) -> None:
+    used = computed.execute(
+        "with used as (select price, max(committed) as most, max(modelled) as above from charges_atto group by account, price) "
+        "select price, count(*) filter (most < committed_billionths), count(*) filter (above > 0) "
+        "from used join prices using (price) where committed_billionths > 0 group by price order by price"
+    ).fetchall()
+    assert used == [
+        ("/image-us", 18, 21),
+        ("/reads-us", 19, 21),
+        ("/requests-eu", 36, 3),
+        ("/writes-us", 10, 30),
+        ("account-20/requests-eu", 0, 1),
+    ]
 
 
 def test_slices_are_cut_where_hours_and_periods_end(computed: duckdb.DuckDBPyConnection) -> None:
@@ -110,7 +135,9 @@ def test_slices_are_cut_where_hours_and_periods_end(computed: duckdb.DuckDBPyCon
 
 def test_charges_go_down_where_they_may(computed: duckdb.DuckDBPyConnection) -> None:
     falling = computed.execute("select distinct price_id from charges_atto where amount < 0 order by 1").fetchall()
-    assert falling == [("cpu-large",), ("image-month",), ("peak-month",), ("reads-ap",)]
+    volumes_and_those_that_fall = ["cpu-large", "image-month", "peak-month", "reads-ap", "writes-us"]
+    pools = ["memory-ap", "out-us", "writes-eu"]
+    assert [name for (name,) in falling] == sorted([*volumes_and_those_that_fall, *pools])
 
 
 @pytest.mark.parametrize("what", ["quantities", "charges"])

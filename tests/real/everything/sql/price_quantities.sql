@@ -1,19 +1,28 @@
--- What each slice costs: C(after) - C(before), where C(Q) = min(model(Q - included), maximum), in the order of events:
--- (slice, machine, dimensions), since plan, price and meter are one within a scope. Then what all machines of an
--- account have come to is capped by `account_maximum` (semantics 3). Nothing is prorated: account, plan and book begin
--- before the period does. The running quantity is
--- first converted to the price's unit; a charge states the metered quantity, in the meter's.
+-- What each slice costs: C(after) - C(before), where C(Q) = min(committed + model(Q - included - committed), maximum), in
+-- the order of events: (slice, machine, dimensions), since plan, price and meter are one within a scope. That a machine
+-- joins a pool is an event without use, before all use of its slice. Then what all machines of an account have come to is
+-- capped by `account_maximum` (semantics 3). Nothing is prorated: account, plan and book begin before the period does. The
+-- running quantity is first converted to the price's unit; a charge states the metered quantity, in the meter's.
 create or replace table charges_atto as
-with running as (
+with listed as (
+    select *, 0::hugeint as allowance_billionths, true as is_use from priced
+    union all by name select
+        account, price, price_id, vm, meter, '{}' as dimensions, joined_at as slice_start, period_start, period_end,
+        'account' as accumulate, 0::hugeint as quantity_billionths, allowance_billionths, false as is_use
+    from pooled
+),
+running as (
     select
         *,
-        sum(quantity_billionths) over (
-            partition by account, price_id, period_start, if(accumulate = 'resource', vm, '')
-            order by slice_start, vm, dimensions
-            rows between unbounded preceding and current row
-        ) as total,
+        sum(quantity_billionths) over so_far as total,
+        sum(allowance_billionths) over so_far as pool,
         row_number() over () as event
-    from priced
+    from listed
+    window so_far as (
+        partition by account, price_id, period_start, if(accumulate = 'resource', vm, '')
+        order by slice_start, is_use, vm, dimensions
+        rows between unbounded preceding and current row
+    )
 ),
 -- Each event at its beginning and at its end.
 sides as (
@@ -22,11 +31,17 @@ sides as (
         half_even(
             if(side = 'after', total, total - quantity_billionths),
             case per_unit when 'month' then (period_end - period_start) // 3600000000 when 'thousand' then 1000 else 1 end
-        )::hugeint as converted
+        )::hugeint as converted,
+        if(side = 'after', pool, pool - allowance_billionths)::hugeint as pool
     from running join prices using (price), (values ('before'), ('after')) as listed (side)
 ),
+-- What is committed has a price of its own; what is above it is the model's.
 used as (
-    select *, greatest(converted - included_billionths, 0) as quantity from sides
+    select
+        *,
+        least(greatest(converted - included_billionths - pool, 0), committed_billionths) as committed,
+        greatest(converted - included_billionths - pool - committed_billionths, 0) as quantity
+    from sides
 ),
 tiered as (
     select
@@ -45,8 +60,8 @@ tiered as (
 ),
 costed as (
     select
-        event, side, quantity, maximum_atto,
-        case
+        event, side, quantity, committed, maximum_atto,
+        committed * committed_price_billionths + case
             when quantity <= 0 then 0
             when model in ('unit', 'dynamic') then quantity * unit_price_billionths
             when model = 'package' then (quantity + package_size_billionths - 1) // package_size_billionths * package_price_atto
@@ -59,21 +74,24 @@ differences as (
     select
         event,
         sum(if(side = 'after', cost, -cost)) as amount,
+        max(quantity) as modelled,
+        max(committed) as committed,
         max(uncapped) > max(cost) as is_capped
     from costed
     group by all
 ),
 capped as (
     select
-        running.*, differences.amount, is_capped, account_maximum_atto,
+        running.*, differences.amount, modelled, committed, is_capped, account_maximum_atto,
         sum(differences.amount) over (
-            partition by running.account, running.price_id, period_start order by slice_start, vm, dimensions
+            partition by running.account, running.price_id, period_start order by slice_start, is_use, vm, dimensions
             rows between unbounded preceding and current row
         ) as reached
     from running join differences using (event) join prices using (price)
 )
 select
-    account, price, price_id, vm, meter, dimensions, slice_start, period_start, total, quantity_billionths, is_capped,
+    account, price, price_id, vm, meter, dimensions, slice_start, period_start, quantity_billionths, is_use,
+    modelled, committed, is_capped,
     reached > account_maximum_atto as is_account_capped,
     if(
         account_maximum_atto is null,

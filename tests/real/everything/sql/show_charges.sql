@@ -4,7 +4,7 @@ with charged as (
     union all by name select account, price_id, vm, meter, dimensions, slice_start, 'recurring' as kind,
         quantity_billionths, amount from fees_atto
     union all by name select account, price_id, vm, meter, dimensions, slice_start, kind, amount from percentages_atto
-    union all by name select account, price_id, vm, meter, dimensions, slice_start, 'minimum' as kind, amount from minimums_atto
+    union all by name select account, price_id, vm, meter, dimensions, slice_start, kind, amount from true_ups_atto
 )
 select
     account, price_id, vm, meter, dimensions, make_timestamptz(slice_start) as slice_start, kind,

@@ -1,6 +1,7 @@
 """The proof of charges: what they must sum to, from the lake's usage and prices alone (design 5, rule 7).
 
-What belongs here: loading for `rating/proof.py`, and comparing. What does not: what a quantity costs.
+What belongs here: loading for `rating/proof.py`, and comparing. What does not: what a quantity costs, and what is charged
+beside use (`proof_beside_use.py`).
 """
 
 from datetime import timedelta
@@ -8,17 +9,12 @@ from typing import Any, Final
 
 import polars as pl
 
-from assets.charge_kinds import due_of_fees
-from assets.true_ups import due_of_minimums
-from rating import difference
+from pipelines.proof_beside_use import wrong_fees, wrong_percentages, wrong_true_ups
 from rating.account_caps import proved_together
 from rating.dimensions import Classes, classify
-from rating.fees import NO_METER
-from rating.percentages import PERCENTAGE_KINDS, percentages_due
 from rating.periods import INSTANT, instant, periods
 from rating.pools import touched_by_pools
 from rating.proof import disagreements, scope_costs, spans
-from rating.schemas import DUE, no_rows
 from resources.activity import activity_since
 from resources.facts import EPOCH, Facts, closed_until, facts_as_of
 from resources.lake import Lake
@@ -28,66 +24,7 @@ def charges_that_do_not_sum(lake: Lake, since: int, run: int) -> pl.DataFrame:
     """The scopes and fees, of those that runs in (since, run] touched, whose charges are not what they must be."""
     proofs = (usage_that_does_not_sum, wrong_fees, wrong_percentages, wrong_true_ups)
     wrong = [frame for frame in (proof(lake, since, run) for proof in proofs) if frame.height]
-    return pl.concat(wrong, how="diagonal") if wrong else pl.DataFrame()
-
-
-def wrong_fees(lake: Lake, since: int, run: int) -> pl.DataFrame:
-    """The recurring charges that are not what is due: of accounts with new ones, and of all where `since` is 0."""
-    facts = facts_as_of(lake, run)
-    charged = lake.frame("checks/fees_charged", {"since": since, "run": run})
-    every = facts.subscriptions.select("account_id") if since == 0 and not facts.fees.is_empty() else charged.clear()
-    accounts = pl.concat([charged, every]).unique()
-    if accounts.is_empty():
-        return accounts
-    with lake.registered(accounts_to_prove=accounts):
-        standing = lake.frame("checks/standing_fees", {"run": run})
-    touched = accounts.with_columns(meter=pl.lit(NO_METER), first_slice=pl.lit(EPOCH, INSTANT))
-    due = due_of_fees(facts, touched, closed_until(lake, run) or EPOCH)
-    return _missing(due, _as_due(standing))
-
-
-def wrong_percentages(lake: Lake, since: int, run: int) -> pl.DataFrame:
-    """The discounts and surcharges that are not what the charges of their slice make them."""
-    percentages = facts_as_of(lake, run).percentages
-    if percentages.is_empty():
-        return no_rows(DUE)
-    named = {name: percentages[column].unique().to_list() for name, column in _NAMES}
-    standing = _as_due(lake.frame("checks/charges_with_percentages", {"since": since, "run": run, **named}))
-    is_percentage = pl.col("kind").is_in(PERCENTAGE_KINDS)
-    return _missing(percentages_due(standing.filter(~is_percentage), percentages), standing.filter(is_percentage))
-
-
-def wrong_true_ups(lake: Lake, since: int, run: int) -> pl.DataFrame:
-    """The true-ups that are not what is due: of accounts with new ones, and of all where `since` is 0."""
-    facts = facts_as_of(lake, run)
-    charged = lake.frame("checks/true_ups_charged", {"since": since, "run": run})
-    every = (
-        facts.subscriptions.select("account_id") if since == 0 and not facts.minimums.is_empty() else charged.clear()
-    )
-    touched = pl.concat([charged, every]).unique().with_columns(first_slice=pl.lit(EPOCH, INSTANT))
-    if touched.is_empty():
-        return no_rows(DUE)
-    bounds = {"run": run, "first": EPOCH}
-    with lake.registered(
-        accounts_to_true_up=touched, prices_to_true_up=facts.minimums.select("plan", "price_id").unique()
-    ):
-        standing = lake.frame("steps/charges/standing_true_ups", bounds)
-        spent = lake.frame("steps/charges/spent", bounds).rename({"amount_delta": "amount"})
-    due = due_of_minimums(facts, spent, touched, closed_until(lake, run) or EPOCH)
-    return _missing(due, _as_due(standing))
-
-
-_NAMES: Final = (("plans", "plan"), ("accounts", "account_id"))
-
-
-def _as_due(standing: pl.DataFrame) -> pl.DataFrame:
-    """Sums of charges in the columns of what is due."""
-    return standing.select(pl.col(name).cast(dtype) for name, dtype in DUE.items())
-
-
-def _missing(due: pl.DataFrame, standing: pl.DataFrame) -> pl.DataFrame:
-    changes = difference(due, standing)
-    return changes.rename({"quantity_delta": "quantity_missing", "amount_delta": "amount_missing"})
+    return pl.concat(wrong, how="diagonal_relaxed") if wrong else pl.DataFrame()
 
 
 def usage_that_does_not_sum(lake: Lake, since: int, run: int) -> pl.DataFrame:

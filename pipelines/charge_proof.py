@@ -8,16 +8,17 @@ from typing import Any, Final
 
 import polars as pl
 
-from assets.charge_kinds import due_of_fees
-from assets.true_ups import due_of_minimums
+from assets.charge_kinds import due_of_commitments, due_of_fees, of_all_meters
+from assets.true_ups import due_of_closings, due_of_minimums
 from rating import difference
 from rating.account_caps import proved_together
 from rating.dimensions import Classes, classify
 from rating.fees import NO_METER
+from rating.hourly_commitments import hourly_commitments
 from rating.percentages import PERCENTAGE_KINDS, percentages_due
 from rating.periods import INSTANT, instant, periods
 from rating.pools import touched_by_pools
-from rating.proof import disagreements, scope_costs, spans
+from rating.proof import committed_by_span, disagreements, scope_costs, spans
 from rating.schemas import DUE, no_rows
 from resources.activity import activity_since
 from resources.facts import EPOCH, Facts, closed_until, facts_as_of
@@ -26,7 +27,7 @@ from resources.lake import Lake
 
 def charges_that_do_not_sum(lake: Lake, since: int, run: int) -> pl.DataFrame:
     """The scopes and fees, of those that runs in (since, run] touched, whose charges are not what they must be."""
-    proofs = (usage_that_does_not_sum, wrong_fees, wrong_percentages, wrong_true_ups)
+    proofs = (usage_that_does_not_sum, wrong_fees, wrong_commitments, wrong_percentages, wrong_true_ups)
     wrong = [frame for frame in (proof(lake, since, run) for proof in proofs) if frame.height]
     return pl.concat(wrong, how="diagonal") if wrong else pl.DataFrame()
 
@@ -46,6 +47,21 @@ def wrong_fees(lake: Lake, since: int, run: int) -> pl.DataFrame:
     return _missing(due, _as_due(standing))
 
 
+def wrong_commitments(lake: Lake, since: int, run: int) -> pl.DataFrame:
+    """The commitments by the hour that are not what is due: of accounts with new ones, and of all where `since` is 0."""
+    facts = facts_as_of(lake, run)
+    charged = lake.frame("checks/commitments_charged", {"since": since, "run": run})
+    having = since == 0 and hourly_commitments(facts.prices).height
+    every = facts.subscriptions.select("account_id") if having else charged.clear()
+    accounts = pl.concat([charged, every]).unique()
+    if accounts.is_empty():
+        return accounts
+    with lake.registered(accounts_to_prove=accounts):
+        standing = lake.frame("checks/standing_commitments", {"run": run})
+    touched = of_all_meters(facts, accounts.with_columns(first_slice=pl.lit(EPOCH, INSTANT)))
+    return _missing(due_of_commitments(facts, touched, closed_until(lake, run) or EPOCH), _as_due(standing))
+
+
 def wrong_percentages(lake: Lake, since: int, run: int) -> pl.DataFrame:
     """The discounts and surcharges that are not what the charges of their slice make them."""
     percentages = facts_as_of(lake, run).percentages
@@ -62,7 +78,9 @@ def wrong_true_ups(lake: Lake, since: int, run: int) -> pl.DataFrame:
     facts = facts_as_of(lake, run)
     charged = lake.frame("checks/true_ups_charged", {"since": since, "run": run})
     every = (
-        facts.subscriptions.select("account_id") if since == 0 and not facts.minimums.is_empty() else charged.clear()
+        facts.subscriptions.select("account_id")
+        if since == 0 and not (facts.minimums.is_empty() and facts.bookings.is_empty())
+        else charged.clear()
     )
     touched = pl.concat([charged, every]).unique().with_columns(first_slice=pl.lit(EPOCH, INSTANT))
     if touched.is_empty():
@@ -73,8 +91,10 @@ def wrong_true_ups(lake: Lake, since: int, run: int) -> pl.DataFrame:
     ):
         standing = lake.frame("steps/charges/standing_true_ups", bounds)
         spent = lake.frame("steps/charges/spent", bounds).rename({"amount_delta": "amount"})
-    due = due_of_minimums(facts, spent, touched, closed_until(lake, run) or EPOCH)
-    return _missing(due, _as_due(standing))
+        held = lake.frame("steps/charges/held", bounds)
+    until = closed_until(lake, run) or EPOCH
+    closings = due_of_closings(facts, held, touched, until)
+    return _missing(pl.concat([due_of_minimums(facts, spent, touched, until), closings]), _as_due(standing))
 
 
 _NAMES: Final = (("plans", "plan"), ("accounts", "account_id"))
@@ -107,8 +127,22 @@ def usage_that_does_not_sum(lake: Lake, since: int, run: int) -> pl.DataFrame:
     held = spans(used, facts.prices, facts.subscriptions, until, classes.matching)
     with lake.registered(spans=held, classes=classes.of_texts):
         usage = lake.frame("checks/usage_by_span", bounds)
+        usage = _with_committed(lake, facts, held, usage, bounds)
     activity = activity_since(lake, facts, run, begun, until)
     return disagreements(scope_costs(held, usage, facts.prices, facts.subscriptions, activity), standing)
+
+
+def _with_committed(
+    lake: Lake, facts: Facts, held: pl.DataFrame, usage: pl.DataFrame, bounds: dict[str, Any]
+) -> pl.DataFrame:
+    """Add to usage by span how much of it lies within commitments by the hour; nothing where no price has one."""
+    keys = hourly_commitments(facts.prices)["price_key"]
+    committed = held.filter(pl.col("price_key").is_in(keys.implode()))
+    if committed.is_empty():
+        return usage
+    with lake.registered(spans=committed):
+        slices = lake.frame("checks/usage_by_slice", bounds).cast({"slice_start": INSTANT})
+    return committed_by_span(slices, committed, usage, facts.prices, facts.cuts)
 
 
 def _classes(lake: Lake, facts: Facts, bounds: dict[str, Any]) -> Classes:

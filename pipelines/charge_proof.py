@@ -14,6 +14,7 @@ from rating import difference
 from rating.account_caps import proved_together
 from rating.dimensions import Classes, classify
 from rating.fees import NO_METER
+from rating.held import is_held
 from rating.hourly_commitments import hourly_commitments
 from rating.percentages import PERCENTAGE_KINDS, percentages_due
 from rating.periods import INSTANT, instant, periods
@@ -27,7 +28,7 @@ from resources.lake import Lake
 
 def charges_that_do_not_sum(lake: Lake, since: int, run: int) -> pl.DataFrame:
     """The scopes and fees, of those that runs in (since, run] touched, whose charges are not what they must be."""
-    proofs = (usage_that_does_not_sum, wrong_fees, wrong_commitments, wrong_percentages, wrong_true_ups)
+    proofs = (usage_that_does_not_sum, wrong_fees, wrong_commitments, wrong_percentages, wrong_true_ups, wrongly_booked)
     wrong = [frame for frame in (proof(lake, since, run) for proof in proofs) if frame.height]
     return pl.concat(wrong, how="diagonal") if wrong else pl.DataFrame()
 
@@ -95,6 +96,17 @@ def wrong_true_ups(lake: Lake, since: int, run: int) -> pl.DataFrame:
     until = closed_until(lake, run) or EPOCH
     closings = due_of_closings(facts, held, touched, until)
     return _missing(pl.concat([due_of_minimums(facts, spent, touched, until), closings]), _as_due(standing))
+
+
+def wrongly_booked(lake: Lake, since: int, run: int) -> pl.DataFrame:
+    """What slices are charged at once that should be held back until their period is over, or the other way round."""
+    facts = facts_as_of(lake, run)
+    if facts.bookings.is_empty():
+        return no_rows(DUE)
+    with lake.registered(prices_to_prove=facts.bookings.select("plan", "price_id").unique()):
+        rows = lake.frame("checks/booked_slices", {"since": since, "run": run})
+    slices = rows.with_columns(pl.col(name).cast(dtype) for name, dtype in DUE.items())
+    return slices.filter(is_held(slices, facts.bookings, facts.modes) == slices["booked"])
 
 
 _NAMES: Final = (("plans", "plan"), ("accounts", "account_id"))

@@ -74,6 +74,8 @@ def hold_back(usage: pl.DataFrame, bookings: pl.DataFrame, modes: pl.DataFrame) 
     What is held back has an amount and no quantity, its slice a quantity and no amount. `modes` (`MODES`) says how
     accounts pay since when; who is not in it is postpaid.
     """
+    if bookings.is_empty():
+        return usage, no_rows(DUE)
     concerned = usage["price_id"].is_in(bookings["price_id"].unique().implode())
     if not concerned.any():
         return usage, no_rows(DUE)

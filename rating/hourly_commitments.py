@@ -144,6 +144,8 @@ def take_committed(clusters: Clusters, prices: pl.DataFrame, cut: Cut) -> tuple[
     of the quantities that were known before.
     """
     keys = hourly_commitments(prices)["price_key"]
+    if keys.is_empty():
+        return clusters, no_rows(DUE)
     chosen = clusters.groups["price_key"].is_in(keys.implode()).fill_null(value=False)
     if not chosen.any():
         return clusters, no_rows(DUE)

@@ -15,6 +15,8 @@ from assets.verify import verify_invoice
 from documents.invoice import Invoice
 from pipelines.charge_proof import charges_that_do_not_sum
 from pipelines.explain import Hour, explain_hour, explain_line
+from pipelines.quote import quote
+from pipelines.quote_terms import read_terms
 from pipelines.simulate import simulate
 from resources.price_books import read_price_book
 from resources.project import Project
@@ -308,6 +310,12 @@ def test_a_simulation_compares_what_is_due_whenever_it_is_booked(project: Projec
 
 
 BREAKS = {
+    "a slice is booked that is held back": (
+        "insert into charges select * from held_charges where slice_start = '2026-10-30 05:00:00+00';"
+        "delete from held_charges where slice_start = '2026-10-30 05:00:00+00';"
+        "update charges set amount_delta = (select sum(amount_delta) from held_charges where period_start < '2026-10-30')"
+        " where kind = 'close' and period_start < '2026-10-30'"
+    ),
     "a closing is lost": "delete from charges where kind = 'close'",
     "what was held back differs": (
         "update held_charges set amount_delta = amount_delta + 1 where slice_start = '2026-10-30 05:00:00+00'"
@@ -323,3 +331,15 @@ def test_what_is_wrong_or_lost_is_found(project: Project, broken: str) -> None:
     assert charges_that_do_not_sum(project.lake, 0, last).is_empty()
     project.lake.connection.execute(BREAKS[broken])
     assert charges_that_do_not_sum(project.lake, 0, last).height >= 1
+
+
+def test_a_quote_comes_to_the_same(tmp_path: Path) -> None:
+    lines = ["event_id,timestamp,account_id,resource_id,meter,quantity"]
+    lines += [f"{number},2026-10-05T0{number}:00:00Z,a,site,requests,60" for number in range(3)]
+    (tmp_path / "usage.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    for how in ("hourly", "close"):
+        (tmp_path / "book.yaml").write_text(booked(how), encoding="utf-8")
+        terms = read_terms(tmp_path / "book.yaml", "standard", None, "UTC")
+        made = quote(tmp_path / "usage.csv", "usage_records", terms)
+        assert made.total == made.parts["amount"].sum() == cost(180)
+        assert "close" not in made.parts["kind"].to_list()

@@ -14,6 +14,8 @@ from assets.verify import verify_invoice
 from documents.invoice import Invoice
 from pipelines.charge_proof import charges_that_do_not_sum
 from pipelines.explain import explain_line
+from pipelines.quote import quote
+from pipelines.quote_terms import read_terms
 from pipelines.simulate import simulate
 from resources.price_books import read_price_book
 from resources.project import Project
@@ -172,3 +174,13 @@ def test_what_is_wrong_or_lost_is_found(project: Project, broken: str) -> None:
     assert charges_that_do_not_sum(project.lake, 0, last).is_empty()
     project.lake.connection.execute(BREAKS[broken])
     assert charges_that_do_not_sum(project.lake, 0, last).height >= 1
+
+
+def test_a_quote_has_those_of_the_whole_month(tmp_path: Path) -> None:
+    text = "event_id,timestamp,account_id,resource_id,meter,quantity\n1,2026-10-05T08:00:00Z,a,site,requests,13\n"
+    (tmp_path / "usage.csv").write_text(text, encoding="utf-8")
+    (tmp_path / "book.yaml").write_text(BOOK, encoding="utf-8")
+    terms = read_terms(tmp_path / "book.yaml", "standard", None, "UTC")
+    made = quote(tmp_path / "usage.csv", "usage_records", terms)
+    # 744 hours of two requests; of the 13 in one hour 11 are above, of which 10 are included.
+    assert made.total == made.parts["amount"].sum() == 744 * 2 * Decimal("0.03") + Decimal("0.02")

@@ -163,7 +163,9 @@ def test_a_simulation_has_it_too(tmp_path: Path) -> None:
 BREAKS = {
     "an hour is lost": "delete from charges where kind = 'hourly_commitment' and slice_start = '2026-10-30 05:00:00+00'",
     "use within it is lost": "delete from charges where kind = 'committed' and slice_start = '2026-10-30 05:00:00+00'",
-    "use above it is wrong": "update charges set amount_delta = 1 where kind = 'usage' and slice_start = '2026-10-30 05:00+00'",
+    "use above it is wrong": (
+        "update charges set amount_delta = 1 where kind = 'usage' and slice_start = '2026-10-30 05:00:00+00'"
+    ),
 }
 
 

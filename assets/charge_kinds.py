@@ -4,11 +4,14 @@ What belongs here: that a fee is looked at when its period begins or ends, or wh
 not: what it comes to (`rating/fees.py`, `rating/percentages.py`), and appending it (`charges.py`).
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import polars as pl
 
 from rating.fees import NO_METER, fees_due
+from rating.held import hold_back
+from rating.hourly_commitments import commitments_due, hourly_commitments
 from rating.percentages import percentages_due
 from rating.periods import INSTANT, periods
 from resources.facts import EPOCH, Facts, closed_until
@@ -56,7 +59,62 @@ def due_of_fees(facts: Facts, touched: pl.DataFrame, until: datetime) -> pl.Data
     return fees_due(facts.fees, facts.subscriptions, facts.cuts, accounts, until)
 
 
-def due_of_all_kinds(facts: Facts, usage: pl.DataFrame, touched: pl.DataFrame, until: datetime) -> pl.DataFrame:
-    """What should stand of the touched accounts: charges of use (`rating.Rated.due`), fees, and percentages on both."""
-    charges = pl.concat([usage, due_of_fees(facts, touched, until)])
-    return pl.concat([charges, percentages_due(charges, facts.percentages)])
+def due_of_commitments(facts: Facts, touched: pl.DataFrame, until: datetime) -> pl.DataFrame:
+    """The commitments by the hour that should stand before `until`, of the accounts and meters in `touched`."""
+    return commitments_due(facts.prices, facts.subscriptions, facts.cuts, touched, until)
+
+
+def commitments_touched(
+    step: Step, facts: Facts, restarted: pl.DataFrame, window: tuple[datetime, datetime]
+) -> pl.DataFrame:
+    """(account_id, meter, first_slice) of the accounts whose commitments by the hour have to be worked out.
+
+    Of all that subscribe to a plan with one, the hours that closed (`window` is as for `fees_touched`); of `restarted`
+    everything from their period on, and what was charged so before.
+    """
+    terms, first = hourly_commitments(facts.prices).select("plan", "meter").unique(), window[0]
+    having = facts.subscriptions.join(terms, on="plan").select("account_id", "meter").unique()
+    begun = having.clear() if step.head and window[0] >= window[1] else having
+    if closed_until(step.lake, step.head) is None:  # what came before the first hour of the books is due with it
+        first = EPOCH
+    parts = [begun.with_columns(first_slice=pl.lit(first, INSTANT))]
+    if restarted.height:
+        again = restarted.select("account_id", pl.col("first_slice").cast(INSTANT))
+        with step.lake.registered(accounts_to_use=restarted):
+            bounds = {"run": step.run, "first": restarted["first_slice"].min()}
+            charged = step.lake.frame("steps/charges/meters_committed", bounds)
+        parts.append(pl.concat([charged, having]).unique().join(again, on="account_id"))
+    return pl.concat(parts)
+
+
+def of_all_meters(facts: Facts, accounts: pl.DataFrame) -> pl.DataFrame:
+    """(account_id, meter, first_slice) of everything that is charged by time, of accounts (account_id, first_slice)."""
+    meters = hourly_commitments(facts.prices).select("meter").unique()
+    none = pl.DataFrame({"meter": [NO_METER]})
+    return accounts.join(pl.concat([none, meters]), how="cross").select("account_id", "meter", "first_slice")
+
+
+@dataclass(frozen=True)
+class Due:
+    """What should stand (`DUE`): as charges, and as what is held back until periods are over."""
+
+    booked: pl.DataFrame
+    held: pl.DataFrame
+
+    @property
+    def whole(self) -> pl.DataFrame:
+        """What all of it costs, whenever it is booked."""
+        return pl.concat([self.booked, self.held]) if self.held.height else self.booked
+
+
+def due_of_all_kinds(facts: Facts, usage: pl.DataFrame, touched: pl.DataFrame, until: datetime) -> Due:
+    """What should stand of the touched accounts and meters.
+
+    Charges of use (`rating.Rated.due`), fees, percentages on both, and commitments by the hour.
+    """
+    booked, held = hold_back(usage, facts.bookings, facts.modes)
+    charges = pl.concat([booked, due_of_fees(facts, touched, until), due_of_commitments(facts, touched, until)])
+    return Due(
+        booked=pl.concat([charges, percentages_due(charges, facts.percentages)]),
+        held=pl.concat([held, percentages_due(held, facts.percentages)]),
+    )

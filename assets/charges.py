@@ -7,15 +7,16 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from assets.charge_kinds import due_of_all_kinds, fees_touched
+from assets.charge_kinds import commitments_touched, due_of_all_kinds, fees_touched
 from assets.partitions import DAYS
 from assets.shown import counts, money, shown
-from assets.true_ups import SPENT, spent_on_minimums, true_ups
+from assets.true_ups import Period, true_ups
 from rating import difference, rate
 from rating.account_caps import version_changes
+from rating.held import asks_for_mode
 from rating.periods import INSTANT, instant, periods
 from rating.pools import touched_by_pools
-from rating.schemas import CHARGE_KEY, no_rows
+from rating.schemas import CHARGE_KEY
 from rating.sums import sum_by
 from rating.true_ups import TRUE_UPS
 from resources.account_rows import Accounts, of_accounts, rows_of_accounts, since_touched
@@ -43,7 +44,8 @@ def rate_usage(project: Project, job: str) -> dict[str, Any]:
 class Rating:
     """What is rated in a run: touched (account, meter, first_slice), those of them that restart, and between which hours.
 
-    `recent` is the first hour that closed since the last run, `closed` the end of the last one.
+    `recent` is the first hour that closed since the last run, `closed` the end of the last one. `holds`: something was held
+    back before.
     """
 
     facts: Facts
@@ -51,14 +53,15 @@ class Rating:
     fresh: pl.DataFrame
     recent: datetime
     closed: datetime
+    holds: bool
 
 
 @dataclass(frozen=True)
 class Part:
-    """What rating some accounts left: the state of their scopes, what counts towards true-ups, and what it came to."""
+    """What rating some accounts left: the state of their scopes, what counts when periods end, and what it came to."""
 
     totals: pl.DataFrame
-    spent: pl.DataFrame
+    period: Period
     summary: pl.DataFrame
     unpriced: int
 
@@ -70,14 +73,14 @@ def _rate(step: Step) -> dict[str, Any]:
     in_use = step.lake.frame("steps/charges/touched", step.bounds())
     used = touched_by_pools(in_use, facts.prices, facts.subscriptions)
     started = _started(step, facts, used, closed)
-    rating = Rating(facts, *_touched(step, facts, used, started, (recent, closed)), recent, closed)
+    holds = bool(step.lake.value("steps/charges/any_held", {"run": step.run}))
+    rating = Rating(facts, *_touched(step, facts, used, started, (recent, closed)), recent, closed, holds)
     parts: list[Part] = []
     if not rating.touched.is_empty():
         kept = _without(step.lake.frame("steps/charges/totals", {"run": step.run}), rating.fresh)
         parts = [_rate_part(step, rating, kept, accounts) for accounts in _account_parts(step, rating)]
         _keep_totals(step, kept, pl.concat([part.totals for part in parts]), closed)
-    spent = pl.concat([part.spent for part in parts]) if parts else no_rows(SPENT)
-    trued = true_ups(step, facts, started, spent, closed)
+    trued = true_ups(step, facts, started, Period.of_all([part.period for part in parts]), closed)
     step.append("charges", trued)
     summaries = pl.concat([*(part.summary for part in parts), _summary(trued, recent)])
     return _report(summaries, rating.touched["account_id"].n_unique(), sum(part.unpriced for part in parts))
@@ -106,15 +109,24 @@ def _rate_part(step: Step, whole: Rating, kept: pl.DataFrame, accounts: tuple[st
         inside = of_accounts(accounts)
         rating = replace(whole, touched=whole.touched.filter(inside), fresh=whole.fresh.filter(inside))
         totals = kept.filter(inside)
-    usage, standing = _load(step, rating, accounts)
+    usage, standing = _usage_of(step, rating, accounts), _standing_of(step, rating, "charges", accounts)
     facts, counting = rating.facts, _forget_counted(usage, rating.fresh)
     activity = activity_since(step.lake, facts, step.run, rating.touched, rating.closed)
-    rated = rate(counting, facts.prices, facts.subscriptions, totals, activity)
+    rated = rate(counting, facts.prices, facts.subscriptions, totals, activity, facts.cuts)
     due = due_of_all_kinds(facts, rated.due, rating.touched, rating.closed)
-    changed = difference(due, standing)
+    changed = difference(due.booked, standing)
     step.append("charges", changed)
-    spent = spent_on_minimums(facts, changed)
-    return Part(rated.totals, spent, _summary(changed, rating.recent), rated.unpriced.height)
+    held = _hold_back(step, rating, due.held, accounts)
+    return Part(rated.totals, Period.of(facts, changed, held), _summary(changed, rating.recent), rated.unpriced.height)
+
+
+def _hold_back(step: Step, rating: Rating, due: pl.DataFrame, accounts: Accounts) -> pl.DataFrame:
+    """Append what differs of what is held back until periods are over: as a rule nothing is, and there is no question."""
+    if due.is_empty() and not rating.holds:
+        return difference(due, due)
+    changed = difference(due, _standing_of(step, rating, "held_charges", accounts))
+    step.append("held_charges", changed)
+    return changed
 
 
 def _started(step: Step, facts: Facts, used: pl.DataFrame, closed: datetime) -> pl.DataFrame:
@@ -133,9 +145,9 @@ def _touched(
 
     New usage is rated from its first slice on, from the totals. Where prices or subscriptions changed, or no totals are
     kept any more, everything from the period's start on is rated again; so it is where a price with an account maximum
-    changes within the period. Fees have no meter: `rating.fees.NO_METER`.
+    changes within the period. Fees have no meter: `rating.fees.NO_METER`; commitments by the hour have their price's.
     """
-    by_time = fees_touched(step, facts, started, window)
+    by_time = pl.concat([touches(step, facts, started, window) for touches in (fees_touched, commitments_touched)])
     touched = used if by_time.is_empty() else _from_the_earliest(used, by_time)
     if started.is_empty():
         return touched, touched.clear()
@@ -160,6 +172,8 @@ def _changed_accounts(step: Step, facts: Facts) -> pl.DataFrame:
             .with_columns(changed_from=pl.lit(changed_book, pl.Datetime("us", "UTC")))
         )
         accounts = pl.concat([accounts, every])
+    if asks_for_mode(facts.books):
+        accounts = pl.concat([accounts, step.lake.frame("steps/charges/changed_modes", step.bounds())])
     return accounts if step.head else accounts.clear()
 
 
@@ -197,8 +211,19 @@ def _held_by_periods(accounts: pl.DataFrame, facts: Facts) -> pl.DataFrame:
     return held.filter(inside)
 
 
-def _load(step: Step, rating: Rating, every: Accounts) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Usage and standing charges of all touched slices of these accounts.
+def _usage_of(step: Step, rating: Rating, every: Accounts) -> pl.DataFrame:
+    """Usage of all touched slices of these accounts."""
+    parts = _parts(rating, every)
+    return pl.concat([_usage(step, rating.touched, *part) for part in parts])
+
+
+def _standing_of(step: Step, rating: Rating, table: str, every: Accounts) -> pl.DataFrame:
+    """What stands in a table of charges of all touched slices of these accounts, read in the same two parts."""
+    return pl.concat([_standing(step, table, rating.touched, *part) for part in _parts(rating, every)])
+
+
+def _parts(rating: Rating, every: Accounts) -> list[tuple[Accounts, datetime, datetime]]:
+    """Whose rows are read, and from when until when.
 
     In two parts, because the hours that just closed (from `recent` on) hold nearly all of it, and earlier ones are read
     for late records only.
@@ -208,8 +233,7 @@ def _load(step: Step, rating: Rating, every: Accounts) -> tuple[pl.DataFrame, pl
     parts: list[tuple[Accounts, datetime, datetime]] = [(every, recent, rating.closed)]
     if first < recent:
         parts.append((touched.filter(pl.col("first_slice") < recent)["account_id"], first, recent))
-    usage = pl.concat([_usage(step, touched, *part) for part in parts])
-    return usage, pl.concat([_standing(step, touched, *part) for part in parts])
+    return parts
 
 
 def _usage(step: Step, touched: pl.DataFrame, accounts: Accounts, first: datetime, until: datetime) -> pl.DataFrame:
@@ -223,10 +247,12 @@ def _usage(step: Step, touched: pl.DataFrame, accounts: Accounts, first: datetim
     return increments if rows["run"].n_unique() <= 1 else sum_by(increments, USAGE_KEY, "quantity", "counted")
 
 
-def _standing(step: Step, touched: pl.DataFrame, accounts: Accounts, first: datetime, until: datetime) -> pl.DataFrame:
+def _standing(
+    step: Step, table: str, touched: pl.DataFrame, accounts: Accounts, first: datetime, until: datetime
+) -> pl.DataFrame:
     """What was charged for the touched slices but true-ups; `rating.difference` adds up."""
     columns = (*CHARGE_KEY, "quantity_delta", "amount_delta", "run")
-    rows = rows_of_accounts(step.lake, "charges", columns, accounts, first, until)
+    rows = rows_of_accounts(step.lake, table, columns, accounts, first, until)
     rows = rows.filter(~pl.col("kind").is_in(TRUE_UPS))
     known = since_touched(rows, touched, step.run)
     return known.select(*CHARGE_KEY, quantity="quantity_delta", amount="amount_delta")

@@ -17,6 +17,7 @@ from rating.agreed import OF_PRICE, add_agreed_with, by_agreement
 from rating.apportion import currency_digits
 from rating.credit_schemas import OTHERS
 from rating.fees import RECURRING
+from rating.hourly_commitments import HOURLY_COMMITMENT, hourly_commitments
 from rating.invoicing import Drafts, draft_invoices
 from rating.ledger import issue_legs, posted_hour
 from rating.periods import INSTANT, periods
@@ -181,7 +182,7 @@ def _drafts(
 
 
 def _with_unit_price(others: pl.DataFrame, facts: Facts, accounts: pl.DataFrame) -> pl.DataFrame:
-    """Add what one of the quantity costs, where it is a fee's: a whole period."""
+    """Add what one of the quantity costs, where it is of time: a whole period of a fee, a unit of a commitment by the hour."""
     fees = facts.fees.select(
         "plan", "price_id", "version", "currency", unit_price=pl.col("fee").cast(pl.Decimal(38, 9))
     )
@@ -189,7 +190,13 @@ def _with_unit_price(others: pl.DataFrame, facts: Facts, accounts: pl.DataFrame)
     priced = others.join(currencies, on="account_id").join(
         fees, on=["plan", "price_id", "version", "currency"], how="left"
     )
-    of_fee = pl.when(pl.col("kind") == RECURRING).then("unit_price")
+    offered = hourly_commitments(facts.prices)
+    committed = pl.col("hourly_price") if offered.height else pl.lit(None, pl.Decimal(38, 9))
+    terms = by_agreement(offered).select(*OF_PRICE, "version", "currency", hourly_unit_price=committed)
+    on = [*OF_PRICE, "version", "currency"]
+    priced = add_agreed_with(priced, facts.prices).join(terms, on=on, how="left")
+    of_time = pl.when(pl.col("kind") == RECURRING).then("unit_price")
+    of_fee = of_time.when(pl.col("kind") == HOURLY_COMMITMENT).then("hourly_unit_price")
     return priced.with_columns(unit_price=of_fee, exact=pl.col("exact").cast(pl.Decimal(38, 18))).select(*OTHERS)
 
 

@@ -1,14 +1,18 @@
-"""Which minimums and commitments a run has to look at, and what is due of them (semantics 3).
+"""Which minimums, commitments and held charges a run has to look at, and what is due of them (semantics 3).
 
 What belongs here: that a period is looked at when its grace is over, and again when it is charged late or restated. What
-does not: what they come to (`rating/true_ups.py`).
+does not: what they come to (`rating/true_ups.py`, `rating/held.py`).
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import polars as pl
 
 from rating import difference
+from rating.held import HELD, closings_due, sum_held
+from rating.hourly_commitments import HOURLY_COMMITMENT
 from rating.money import AMOUNT
 from rating.periods import INSTANT, instant, periods
 from rating.pricebook.fields import LONGEST_GRACE
@@ -33,16 +37,38 @@ def spent_on_minimums(facts: Facts, changed: pl.DataFrame) -> pl.DataFrame:
     """What charges come to by price and period (`SPENT`), of the prices that have a minimum or a commitment."""
     if facts.minimums.is_empty():
         return no_rows(SPENT)
-    having = changed.join(facts.minimums, on=["plan", "price_id"], how="semi")
+    having = _counting(changed).join(facts.minimums, on=["plan", "price_id"], how="semi")
     return sum_by(_sums(having), SPENT_KEY, "amount")
 
 
-def true_ups(step: Step, facts: Facts, restarted: pl.DataFrame, spent: pl.DataFrame, closed: datetime) -> pl.DataFrame:
-    """What to append of true-ups, after this run's other charges, which come to `spent`.
+@dataclass(frozen=True)
+class Period:
+    """What a run charged, as it counts when periods end: on minimums and commitments (`SPENT`), and held back (`HELD`)."""
+
+    spent: pl.DataFrame
+    held: pl.DataFrame
+
+    @classmethod
+    def of(cls, facts: Facts, changed: pl.DataFrame, held: pl.DataFrame) -> "Period":
+        """Of differences of charges, and of what is held back."""
+        kept = sum_held(held.rename({"amount_delta": "amount"})) if held.height else no_rows(HELD)
+        return cls(spent_on_minimums(facts, pl.concat([changed, held]) if held.height else changed), kept)
+
+    @classmethod
+    def of_all(cls, parts: Sequence["Period"]) -> "Period":
+        """Of parts of the accounts."""
+        return cls(
+            pl.concat([no_rows(SPENT), *(part.spent for part in parts)]),
+            pl.concat([no_rows(HELD), *(part.held for part in parts)]),
+        )
+
+
+def true_ups(step: Step, facts: Facts, restarted: pl.DataFrame, period: Period, closed: datetime) -> pl.DataFrame:
+    """What to append of true-ups, after this run's other charges, which come to `period`.
 
     `restarted` (account_id, first_slice) are accounts whose subscriptions or prices changed, from the start of a period.
     """
-    touched = _touched(step, facts, restarted, spent, closed)
+    touched = _touched(step, facts, restarted, period, closed)
     if touched.is_empty():
         return no_rows(NOTHING)
     bounds = {"run": step.run, "first": touched["first_slice"].min()}
@@ -50,15 +76,29 @@ def true_ups(step: Step, facts: Facts, restarted: pl.DataFrame, spent: pl.DataFr
     with step.lake.registered(accounts_to_true_up=touched, prices_to_true_up=prices):
         standing = step.lake.frame("steps/charges/standing_true_ups", bounds)
         before = step.lake.frame("steps/charges/spent", bounds)
-    due = due_of_minimums(facts, pl.concat([_sums(before), spent]), touched, closed)
+        held = step.lake.frame("steps/charges/held", bounds)
+    of_minimums = due_of_minimums(facts, pl.concat([_sums(before), period.spent]), touched, closed)
+    of_held = due_of_closings(facts, pl.concat([sum_held(held), period.held]), touched, closed)
+    due = pl.concat([of_minimums, of_held])
     return difference(due, standing.select(pl.col(name).cast(dtype) for name, dtype in DUE.items()))
+
+
+def due_of_closings(facts: Facts, held: pl.DataFrame, touched: pl.DataFrame, until: datetime) -> pl.DataFrame:
+    """The charges that should book before `until` what is held back (HELD_KEY, amount)."""
+    own = sum_held(held)
+    return closings_due(facts.bookings, facts.graces, facts.subscriptions, facts.cuts, own, touched, until)
 
 
 def due_of_minimums(facts: Facts, charges: pl.DataFrame, touched: pl.DataFrame, until: datetime) -> pl.DataFrame:
     """The true-ups that should stand before `until`, given what every price came to (`SPENT_KEY`, amount)."""
-    amounts = charges.select(*SPENT_KEY, pl.col("amount").cast(AMOUNT)).cast({"period_start": INSTANT})
+    amounts = _counting(charges).select(*SPENT_KEY, pl.col("amount").cast(AMOUNT)).cast({"period_start": INSTANT})
     spent = sum_by(amounts, SPENT_KEY, "amount")
     return true_ups_due(facts.minimums, facts.graces, facts.subscriptions, facts.cuts, spent, touched, until)
+
+
+def _counting(charges: pl.DataFrame) -> pl.DataFrame:
+    """The charges that count on a minimum or a commitment of a period: those by the hour are no use."""
+    return charges.filter(pl.col("kind") != HOURLY_COMMITMENT) if "kind" in charges.columns else charges
 
 
 def _sums(charges: pl.DataFrame) -> pl.DataFrame:
@@ -66,16 +106,21 @@ def _sums(charges: pl.DataFrame) -> pl.DataFrame:
     return amounts.cast({"period_start": INSTANT})
 
 
-def _touched(step: Step, facts: Facts, restarted: pl.DataFrame, spent: pl.DataFrame, closed: datetime) -> pl.DataFrame:
+def _touched(step: Step, facts: Facts, restarted: pl.DataFrame, period: Period, closed: datetime) -> pl.DataFrame:
     parts: list[pl.DataFrame] = [restarted.select("account_id", pl.col("first_slice").cast(INSTANT))]
-    if not facts.minimums.is_empty():
-        parts += [_charged_late(facts, spent, closed), _ended(step, facts, closed), _of_changed_grace(step, facts)]
+    if not (facts.minimums.is_empty() and facts.bookings.is_empty()):
+        charged = [frame.select("account_id", "period_start") for frame in (period.spent, period.held)]
+        parts += [
+            _charged_late(facts, pl.concat(charged), closed),
+            _ended(step, facts, closed),
+            _of_changed_grace(step, facts),
+        ]
     return pl.concat(parts).group_by("account_id").agg(pl.col("first_slice").min())
 
 
-def _charged_late(facts: Facts, spent: pl.DataFrame, closed: datetime) -> pl.DataFrame:
+def _charged_late(facts: Facts, charged: pl.DataFrame, closed: datetime) -> pl.DataFrame:
     """The accounts and periods that are charged though their grace is over: in the steady state there are none."""
-    late = spent.filter(pl.col("period_start") < closed - _SHORTEST)
+    late = charged.filter(pl.col("period_start") < closed - _SHORTEST)
     if late.is_empty():
         return late.select("account_id", first_slice="period_start")
     over = _over(facts, instant(late["period_start"], "min"), closed).filter(pl.col("booked_at") <= closed)
@@ -109,8 +154,8 @@ def _of_changed_grace(step: Step, facts: Facts) -> pl.DataFrame:
 
 
 def _having(facts: Facts) -> pl.DataFrame:
-    """The accounts that ever had a plan with a minimum or a commitment, with their time zones."""
-    plans = facts.minimums["plan"].unique().implode()
+    """The accounts that ever had a plan with a minimum, a commitment or held charges, with their time zones."""
+    plans = pl.concat([facts.minimums["plan"], facts.bookings["plan"]]).unique().implode()
     return facts.subscriptions.filter(pl.col("plan").is_in(plans)).select("account_id", "time_zone").unique()
 
 

@@ -10,15 +10,14 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from assets.charge_kinds import due_of_all_kinds
+from assets.charge_kinds import due_of_all_kinds, of_all_meters
 from assets.corrected_events import define_counted_events
 from assets.invoices import draft
 from assets.ledger_entries import burn_slices
-from assets.true_ups import due_of_minimums
+from assets.true_ups import due_of_closings, due_of_minimums
 from assets.usage_hourly import meter_from_records
 from rating import rate
 from rating.credits import burn_down
-from rating.fees import NO_METER
 from rating.schemas import CHARGE_KEY
 from resources.errors import ResourceError
 from resources.facts import EPOCH, closed_until, facts_as_of
@@ -75,11 +74,12 @@ def _rated(lake: Lake, account: str, snapshot: int) -> pl.DataFrame:
     zero = pl.lit(0, pl.Decimal(38, 9))
     subscriptions = facts.subscriptions.filter(pl.col("account_id") == account)
     none = lake.frame("steps/charges/totals", {"run": 0})
-    rated = rate(own.with_columns(counted=zero), facts.prices, subscriptions, none).due
+    rated = rate(own.with_columns(counted=zero), facts.prices, subscriptions, none, cut=facts.cuts).due
     closed = closed_until(lake, _head(lake, "charges", snapshot)) or EPOCH
-    whole = pl.DataFrame({"account_id": [account], "meter": [NO_METER], "first_slice": [EPOCH]})
-    due = due_of_all_kinds(facts, rated, whole, closed)
-    return pl.concat([due, due_of_minimums(facts, due, whole.drop("meter"), closed)])
+    accounts = pl.DataFrame({"account_id": [account], "first_slice": [EPOCH]})
+    due = due_of_all_kinds(facts, rated, of_all_meters(facts, accounts), closed)
+    true_ups = due_of_minimums(facts, due.whole, accounts, closed)
+    return pl.concat([due.booked, true_ups, due_of_closings(facts, due.held, accounts, closed)])
 
 
 @contextmanager

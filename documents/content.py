@@ -13,14 +13,17 @@ import polars as pl
 from documents.formats import format_number
 from rating.agreed import OF_PRICE, add_agreed_with, by_agreement
 from rating.fees import RECURRING
+from rating.hourly_commitments import COMMITTED, HOURLY_COMMITMENT
 from rating.percentages import PERCENTAGE_KINDS
-from rating.true_ups import COMMITMENT, MINIMUM, TRUE_UPS
+from rating.pricebook.booking import BOOKED
+from rating.true_ups import CLOSE, COMMITMENT, MINIMUM, TRUE_UPS
 
 TEXT_OF_DIGITS: Final = (0, 2, 3)
 AMOUNT_COLUMNS: Final = ("lines_total", "promotional_credit", "paid_credit", "net", "tax", "due")
 # What stands for an amount alone.
 WITHOUT_QUANTITY: Final = ("cap", *PERCENTAGE_KINDS, *TRUE_UPS)
-_UP_TO: Final = {MINIMUM: "up to the minimum", COMMITMENT: "up to what was committed"}
+_BOOKED_LATER: Final = "booked when the period is over"
+_UP_TO: Final = {MINIMUM: "up to the minimum", COMMITMENT: "up to what was committed", CLOSE: _BOOKED_LATER}
 CREDIT_KINDS: Final = ("promotional_credit", "paid_credit")
 
 
@@ -185,7 +188,10 @@ def describe_fees(fees: pl.DataFrame) -> pl.DataFrame:
 def describe_prices(prices: pl.DataFrame, meters: pl.DataFrame) -> pl.DataFrame:
     """What each tier, fee, cap, included and committed quantity of each price is called on a document."""
     once = by_agreement(prices).unique([*OF_PRICE, "version"], keep="first", maintain_order=True)
-    titled = once.join(meters.select("meter", "title"), on="meter", how="left")
+    units = meters.select(
+        "meter", "title", *(pl.col(name).alias("meter_unit") for name in meters.columns if name == "unit")
+    )
+    titled = once.join(units, on="meter", how="left")
     rows = [row for price in titled.iter_rows(named=True) for row in _descriptions(price)]
     schema = {
         **dict.fromkeys(OF_PRICE, pl.String), "version": pl.String, "tier": pl.Int32, "kind": pl.String,
@@ -204,11 +210,20 @@ def _descriptions(price: dict[str, Any]) -> Sequence[tuple[Any, ...]]:
         (*key, 0, "included", *named, f"included in the plan{_pool_text(price)}"),
         (*key, 0, "cap", *named, "maximum of the plan reached"),
     ]
+    if price["model"] in BOOKED:
+        rows.append((*key, 0, CLOSE, *named, _BOOKED_LATER))
     if price.get("committed"):
         committed = f"commitment of {format_number(price['committed'])} {unit}"
         rows += [
             (*key, 0, "committed", *named, f"of the {committed}"),
             (*key, 0, COMMITMENT, *named, f"rest of the {committed}"),
+        ]
+    if price.get("hourly_committed"):
+        committed = f"commitment of {format_number(price['hourly_committed'])} {unit} an hour"
+        of_meter = (*named[:2], price.get("meter_unit") or unit)
+        rows += [
+            (*key, 0, COMMITTED, *of_meter, f"within the {committed}"),
+            (*key, 0, HOURLY_COMMITMENT, *named, committed),
         ]
     number = 1
     while price.get(f"tier_{number}_unit_price") is not None:

@@ -54,6 +54,7 @@ class Line(Part):
     description: Words = ""
     kind: Literal[
         "usage", "included", "committed", "flat_fee", "cap", "recurring", "discount", "surcharge", "minimum", "commitment",
+        "hourly_commitment", "close",
         "adjustment",
     ]  # fmt: skip
     period: Month

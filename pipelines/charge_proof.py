@@ -10,11 +10,13 @@ from typing import Any, Final
 import polars as pl
 
 from pipelines.proof_beside_use import wrong_fees, wrong_percentages, wrong_true_ups
+from pipelines.proof_of_booking import wrong_closings, wrong_commitments, wrongly_booked
 from rating.account_caps import proved_together
 from rating.dimensions import Classes, classify
+from rating.hourly_commitments import hourly_commitments
 from rating.periods import INSTANT, instant, periods
 from rating.pools import touched_by_pools
-from rating.proof import disagreements, scope_costs, spans
+from rating.proof import committed_by_span, disagreements, scope_costs, spans
 from resources.activity import activity_since
 from resources.facts import EPOCH, Facts, closed_until, facts_as_of
 from resources.lake import Lake
@@ -22,7 +24,10 @@ from resources.lake import Lake
 
 def charges_that_do_not_sum(lake: Lake, since: int, run: int) -> pl.DataFrame:
     """The scopes and fees, of those that runs in (since, run] touched, whose charges are not what they must be."""
-    proofs = (usage_that_does_not_sum, wrong_fees, wrong_percentages, wrong_true_ups)
+    proofs = (
+        usage_that_does_not_sum, wrong_fees, wrong_commitments, wrong_percentages, wrong_true_ups, wrong_closings,
+        wrongly_booked,
+    )  # fmt: skip
     wrong = [frame for frame in (proof(lake, since, run) for proof in proofs) if frame.height]
     return pl.concat(wrong, how="diagonal_relaxed") if wrong else pl.DataFrame()
 
@@ -44,8 +49,22 @@ def usage_that_does_not_sum(lake: Lake, since: int, run: int) -> pl.DataFrame:
     held = spans(used, facts.prices, facts.subscriptions, until, classes.matching)
     with lake.registered(spans=held, classes=classes.of_texts):
         usage = lake.frame("checks/usage_by_span", bounds)
+        usage = _with_committed(lake, facts, held, usage, bounds)
     activity = activity_since(lake, facts, run, begun, until)
     return disagreements(scope_costs(held, usage, facts.prices, facts.subscriptions, activity), standing)
+
+
+def _with_committed(
+    lake: Lake, facts: Facts, held: pl.DataFrame, usage: pl.DataFrame, bounds: dict[str, Any]
+) -> pl.DataFrame:
+    """Add to usage by span how much of it lies within commitments by the hour; nothing where no price has one."""
+    keys = hourly_commitments(facts.prices)["price_key"]
+    committed = held.filter(pl.col("price_key").is_in(keys.implode()))
+    if committed.is_empty():
+        return usage
+    with lake.registered(spans=committed):
+        slices = lake.frame("checks/usage_by_slice", bounds).cast({"slice_start": INSTANT})
+    return committed_by_span(slices, committed, usage, facts.prices, facts.cuts)
 
 
 def _classes(lake: Lake, facts: Facts, bounds: dict[str, Any]) -> Classes:

@@ -27,7 +27,9 @@ def joining(pool: pl.DataFrame, scope: Mapping[str, Any]) -> pl.DataFrame:
 
 def with_joining(standing: pl.DataFrame, joined: pl.DataFrame) -> pl.DataFrame:
     """Add the slices in which somebody joined and nothing is charged."""
-    silent = joined.join(standing, on=CHARGE_KEY, how="anti").with_columns(quantity=ZERO_QUANTITY, amount=ZERO_QUANTITY)
+    silent = joined.join(standing, on=CHARGE_KEY, how="anti").with_columns(
+        quantity=ZERO_QUANTITY, amount=ZERO_QUANTITY, held=ZERO_QUANTITY
+    )
     return pl.concat([standing, silent.select(pl.col(name).cast(kind) for name, kind in standing.schema.items())])
 
 

@@ -16,12 +16,13 @@ from documents.content import describe_prices
 from pipelines.explained_pools import joining, with_joining, with_parts_of_joining
 from rating.account_caps import ACCOUNT_MAXIMUM, has_account_caps
 from rating.agreed import OF_PRICE
-from rating.money import QUANTITY, ZERO_AMOUNT, ZERO_QUANTITY
+from rating.money import AMOUNT, QUANTITY, ZERO_AMOUNT, ZERO_QUANTITY
 from rating.periods import instant
 from rating.pools import pool_at
 from rating.pricing import tier_parts
 from rating.pricing.columns import COMMITMENT_SCHEMA
 from rating.sums import sum_by
+from rating.true_ups import CLOSE
 from resources.facts import Facts, facts_as_of, slices_of
 from resources.lake import Lake
 
@@ -63,10 +64,10 @@ class ExplainedSlices:
         priced = priced_usage(standing if joined is None else with_joining(standing, joined), facts.prices, facts, own)
         rows = _running(priced, facts.prices)
         if pool is None or joined is None:
-            return cls(lake, run, facts, rows, _described(_parts(rows), rows, facts))
+            return cls(lake, run, facts, _booked(rows), _described(_held_back(_parts(rows), rows), rows, facts))
         pooled = pool_at(rows, pool).with_columns(included=pl.col("included") + pl.col("pool"))
         parts = with_parts_of_joining(_parts(pooled), pooled, joined)
-        return cls(lake, run, facts, pooled, _described(parts, pooled, facts))
+        return cls(lake, run, facts, _booked(pooled), _described(_held_back(parts, pooled), pooled, facts))
 
     def summed_parts(self) -> pl.DataFrame:
         """The parts of all slices together."""
@@ -148,6 +149,19 @@ def _with_account_caps(parts: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     return sum_by(pl.concat([parts, caps]), ["row_id", "tier", "kind", "unit_price"], "quantity", "amount").select(
         parts.columns
     )
+
+
+def _held_back(parts: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """Add what of each slice is not booked in it, but when its period is over."""
+    held = rows.filter(pl.col("held") != 0).with_columns(
+        tier=pl.lit(0), kind=pl.lit(CLOSE), quantity=ZERO_QUANTITY, unit_price=ZERO_QUANTITY, amount=-pl.col("held")
+    )
+    return pl.concat([parts, held.select(pl.col(name).cast(dtype) for name, dtype in parts.schema.items())])
+
+
+def _booked(rows: pl.DataFrame) -> pl.DataFrame:
+    """The slices as they are charged: without what is held back."""
+    return rows.with_columns(charged=(pl.col("charged") - pl.col("held")).cast(AMOUNT)).drop("held")
 
 
 def _described(parts: pl.DataFrame, rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:

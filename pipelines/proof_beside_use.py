@@ -15,6 +15,7 @@ import polars as pl
 
 from rating.periods import INSTANT, instant, periods
 from rating.pricebook import PriceBook, effective_books
+from rating.pricebook.commitment import committed_in
 from rating.true_ups import with_grace
 from resources.facts import EPOCH, Facts, closed_until, facts_as_of
 from resources.lake import Lake
@@ -136,7 +137,7 @@ def _least(standing: Iterable[_Said]) -> Iterator[Row]:
                 continue
             minimum = book.resolve(price.minimum or {})
             unit_price = book.resolve(price.commit.unit_price) if price.commit else {}
-            committed = _whole(price.commit.quantity if price.commit else Decimal(0), 9)
+            committed = _whole(committed_in(price.commit), 9)
             for currency in sorted({name for _, money in price.money() for name in book.resolve(money)}):
                 least = (_whole(minimum.get(currency, Decimal(0)), 18), committed)
                 worth = _whole(unit_price.get(currency, Decimal(0)), 9)

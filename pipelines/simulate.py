@@ -10,11 +10,10 @@ from typing import Final
 
 import polars as pl
 
-from assets.charge_kinds import due_of_all_kinds
+from assets.charge_kinds import due_of_all_kinds, of_all_meters
 from assets.true_ups import due_of_minimums
 from rating import rate
 from rating.errors import MeterbookError
-from rating.fees import NO_METER
 from rating.money import QUANTITY, ZERO_AMOUNT, ZERO_QUANTITY
 from rating.periods import instant, periods
 from rating.pricebook import PriceBook, effective_books
@@ -76,7 +75,7 @@ def simulate(lake: Lake, book: PriceBook, period: str) -> Simulation:
         )
         now = lake.frame("steps/simulate/charges", span)
     in_force = book.model_copy(update={"effective_from": min(book.effective_from, first)})
-    rated = rate(usage, compile_prices([in_force]), facts.subscriptions, no_rows(TOTALS))
+    rated = rate(usage, compile_prices([in_force]), facts.subscriptions, no_rows(TOTALS), cut=facts.cuts)
     due = _due_in(facts.under([in_force]), rated.due, bounds, closed_until(lake, run) or first)
     then = sum_by(due, list(_KEY), "amount")
     return _compared(run, now, then, rated.unpriced)
@@ -84,10 +83,11 @@ def simulate(lake: Lake, book: PriceBook, period: str) -> Simulation:
 
 def _due_in(facts: Facts, usage: pl.DataFrame, bounds: pl.DataFrame, closed: datetime) -> pl.DataFrame:
     """The charges of use with all that comes beside them in the period, as far as its hours are closed."""
-    touched = bounds.select("account_id", meter=pl.lit(NO_METER), first_slice="period_start")
-    charges = due_of_all_kinds(facts, usage, touched, closed)
-    true_ups = due_of_minimums(facts, charges, touched.drop("meter"), closed)
-    return pl.concat([charges, true_ups]).join(bounds, on=["account_id", "period_start"], how="semi")
+    accounts = bounds.select("account_id", first_slice="period_start")
+    # Whenever it is booked: what differs is what is due.
+    whole = due_of_all_kinds(facts, usage, of_all_meters(facts, accounts), closed).whole
+    true_ups = due_of_minimums(facts, whole, accounts, closed)
+    return pl.concat([whole, true_ups]).join(bounds, on=["account_id", "period_start"], how="semi")
 
 
 def _bounds(lake: Lake, run: int, period: str) -> pl.DataFrame:

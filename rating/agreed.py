@@ -32,3 +32,13 @@ def by_agreement(prices: pl.DataFrame) -> pl.DataFrame:
 def _agreed(prices: pl.DataFrame) -> pl.DataFrame:
     own = prices.filter(pl.col("account_id") != "")
     return own.select("account_id", "plan", "price_id", agreed_with="account_id").unique()
+
+
+def own_terms(held: pl.DataFrame, terms: pl.DataFrame) -> pl.DataFrame:
+    """Leave to each account what it agreed on, and of what it never agreed on what holds for all.
+
+    `held` has account_id, plan, price_id and agreed_with; `terms` are all there are, with agreed_with.
+    """
+    agreed = terms.filter(pl.col("agreed_with") != "").select("plan", "price_id", account_id="agreed_with").unique()
+    general = held.filter(pl.col("agreed_with") == "").join(agreed, on=["account_id", "plan", "price_id"], how="anti")
+    return pl.concat([general, held.filter(pl.col("agreed_with") == pl.col("account_id"))])

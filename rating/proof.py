@@ -10,6 +10,8 @@ from typing import Final
 import polars as pl
 
 from rating.account_caps import cap_versions, has_account_caps, proved_together
+from rating.fees import Cut
+from rating.hourly_commitments import SHARING, covered, in_meter_units
 from rating.money import QUANTITY
 from rating.periods import INSTANT, periods
 from rating.pooled_costs import add_pool_of_versions, cost_of_change
@@ -74,7 +76,8 @@ def scope_costs(
     them depends on the order of events, their sum does not.
 
     `usage` (span, resource_id, quantity) is what was used in each span; resource_id is empty where the price
-    accumulates over the account. `activity` is what pooled allowances are made of.
+    accumulates over the account; it may have `covered`, which is not the model's. `activity` is what pooled allowances
+    are made of.
     """
     pool = pools(activity.slices, prices, subscriptions) if activity and has_pools(prices) else None
     key = [*VERSION, "price_key", "period_end"]
@@ -82,14 +85,34 @@ def scope_costs(
     if pool is not None and activity is not None:
         located = pl.concat([located, _joining(events(pool, activity.touched), located)])
     began = located.group_by(key).agg(began=pl.col("span_start").min())
-    runs = sum_by(located, key, "quantity").join(began, on=key).sort(*SCOPE, "began")
+    covered_in = pl.col("covered").fill_null(0).cast(QUANTITY) if "covered" in located.columns else pl.lit(0, QUANTITY)
+    located = located.with_columns(covered=covered_in).with_columns(pl.col("quantity") - pl.col("covered"))
+    runs = sum_by(located, key, "quantity", "covered").join(began, on=key).sort(*SCOPE, "began")
     after = pl.col("quantity").cum_sum().over(SCOPE)
     running = runs.with_columns(quantity_after=after, quantity_before=after - pl.col("quantity"))
     columns = prices.select("price_key", *cost_columns(prices))
     priced = prorate(running.join(columns, on="price_key", maintain_order="left"), prices, subscriptions)
     check_costs(priced, "quantity_after", SCOPE)
-    costs = cost_of_change(add_pool_of_versions(priced, pool))
+    costs = cost_of_change(add_pool_of_versions(priced, pool)).with_columns(pl.col("quantity") + pl.col("covered"))
     return _cap_accounts(costs, prices).select(*VERSION, "quantity", "amount")
+
+
+def committed_by_span(
+    slices: pl.DataFrame, spans: pl.DataFrame, usage: pl.DataFrame, prices: pl.DataFrame, cut: Cut
+) -> pl.DataFrame:
+    """Add `covered` to usage by span: how much of it lies within commitments by the hour.
+
+    `slices` (span, slice_start, quantity) is what was used in each slice of the `spans` that have such a price. Spans may
+    share the commitment of a slice; then the first of them has all that is covered, for they are of one scope.
+    """
+    named = slices.join(
+        spans.select("span", *[name for name in SHARING if name != "slice_start"], "period_end"), on="span"
+    )
+    shared = named.group_by(*SHARING, "period_end").agg(pl.col("span").min(), pl.col("quantity").cast(QUANTITY).sum())
+    within = in_meter_units(shared, prices, cut).with_columns(covered=covered(pl.col("quantity"), pl.col("within")))
+    sums = sum_by(within, ["span"], "covered")
+    first = usage.group_by("span").agg(pl.col("resource_id").first())
+    return usage.join(sums.join(first, on="span"), on=["span", "resource_id"], how="left", maintain_order="left")
 
 
 def _joining(joined: pl.DataFrame, located: pl.DataFrame) -> pl.DataFrame:

@@ -17,6 +17,8 @@ import polars as pl
 from rating.account_caps import cap_slices, has_account_caps, under_caps
 from rating.clusters import Clusters, cluster
 from rating.dimensions import classify
+from rating.fees import Cut
+from rating.hourly_commitments import cuts_of, take_committed
 from rating.money import multiply_exact
 from rating.pooled_costs import add_given_back, give_back, is_event, situations_with_pools
 from rating.pools import Activity
@@ -43,6 +45,7 @@ def rate(
     subscriptions: pl.DataFrame,
     totals: pl.DataFrame,
     activity: Activity | None = None,
+    cut: Cut | None = None,
 ) -> Rated:
     """Rate increments of usage; `totals` is where their scopes stood.
 
@@ -51,16 +54,21 @@ def rate(
     slices from the period's start, with `counted` 0, and `totals` holds none of that period: proration reaches
     back (semantics 3). The same holds for a price with `account_maximum` whenever its version changes within the period.
 
-    `activity` is what pooled allowances are made of; without it usage shows it, which must then hold whole periods.
+    `cut` tells where slices are cut within a time (`rating.periods.cuts`): commitments by the hour ask for it. Without it
+    they are cut where prices and subscriptions change. `activity` is what pooled allowances are made of; without it usage
+    shows it, which must then hold whole periods.
     """
     check_rating_input(usage, prices, subscriptions, totals)
-    clusters = _situations(usage, prices, subscriptions)
+    found = _situations(usage, prices, subscriptions)
+    clusters, committed = take_committed(found, prices, cut or cuts_of(prices, subscriptions))
     pool, groups = situations_with_pools(clusters.groups, usage, activity, prices, subscriptions, totals)
     priced = number_strands(groups)
     parts = [part for part in (_of_account(priced, clusters), _of_resources(priced, clusters)) if part.groups.height]
     run = [(part, *run_scopes(part.groups, prices, subscriptions, totals, pool)) for part in parts]
     rated = Rated(
-        due=pl.concat([no_rows(DUE), *(_charge_part(Clusters(groups, part.rows)) for part, groups, _ in run)]),
+        due=pl.concat(
+            [no_rows(DUE), committed, *(_charge_part(Clusters(groups, part.rows)) for part, groups, _ in run)]
+        ),
         totals=pl.concat([no_rows(TOTALS), *(state for _, _, state in run)]),
         unpriced=_unpriced(priced, clusters),
     )

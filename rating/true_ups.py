@@ -16,6 +16,7 @@ from typing import Final
 
 import polars as pl
 
+from rating.agreed import own_terms
 from rating.fees import SECONDS_HELD, SECONDS_OF_PERIOD, Cut, in_last_slice, share_of_period, stretches
 from rating.money import AMOUNT, QUANTITY, ZERO_AMOUNT, ZERO_QUANTITY, divide_quantity_half_even, multiply_exact
 from rating.periods import INSTANT
@@ -26,7 +27,10 @@ from rating.sums import sum_by
 
 MINIMUM: Final = "minimum"
 COMMITMENT: Final = "commitment"
-TRUE_UPS: Final = (MINIMUM, COMMITMENT)
+# What was held back until the period is over (`rating/held.py`).
+CLOSE: Final = "close"
+# What a period is charged when its grace is over.
+TRUE_UPS: Final = (MINIMUM, COMMITMENT, CLOSE)
 # `agreed_with` is empty in what holds for all accounts that never agreed on the price (`rating/agreed.py`).
 MINIMUMS: Final = {
     "agreed_with": pl.String(),
@@ -49,20 +53,21 @@ _SCOPE: Final = ("account_id", "service_id", "subscription_id", "plan", "price_i
 def compile_minimums(books: Sequence[PriceBook]) -> pl.DataFrame:
     """One row (`MINIMUMS`) per version and currency of each price that ever has a minimum or a commitment; 0 where not."""
     spans = price_spans(books)
-    having = {(span.plan, span.price.id) for span in spans if span.price.minimum or span.price.commit}
+    having = {(span.plan, span.price.id) for span in spans if span.price.minimum or committed_in(span.price.commit)}
     chosen = [span for span in spans if (span.plan, span.price.id) in having]
     return pl.DataFrame([row for span in chosen for row in _rows(span)], schema=MINIMUMS, orient="row")
 
 
 def _rows(span: PriceSpan) -> Iterator[tuple[object, ...]]:
     price, resolve = span.price, span.book.resolve
-    minimum, committed_price = resolve(price.minimum or {}), resolve(price.commit.unit_price if price.commit else {})
+    commit = price.commit if committed_in(price.commit) else None
+    minimum, committed_price = resolve(price.minimum or {}), resolve(commit.unit_price if commit else {})
     sold = {currency for _, money in price.money() for currency in resolve(money)}
     times = (span.effective_from, span.effective_to)
     named = (span.account_id, span.plan, price.id, price.meter, span.book.version, *times)
     for currency in sorted(sold):
         least, unit_price = (money.get(currency, Decimal(0)) for money in (minimum, committed_price))
-        yield *named, currency, least, committed_in(price.commit), unit_price
+        yield *named, currency, least, committed_in(commit), unit_price
 
 
 def compile_graces(books: Sequence[PriceBook]) -> pl.DataFrame:
@@ -90,7 +95,7 @@ def true_ups_due(  # noqa: PLR0913, PLR0917 (what a true-up rests on)
     amount) is what each price came to after discounts, in those periods. A true-up stands in the last slice in which its
     price was in force; it has no quantity.
     """
-    held = _own(stretches(minimums, subscriptions, touched, until), minimums)
+    held = own_terms(stretches(minimums, subscriptions, touched, until), minimums)
     if held.is_empty():
         return no_rows(DUE)
     held = with_grace(held, graces).filter(
@@ -125,10 +130,3 @@ def _committed(held: pl.DataFrame) -> pl.DataFrame:
     summed = sum_by(having, (*_SCOPE, "period_end", "committed_price"), "quantity")
     share = divide_quantity_half_even(pl.col("quantity"), SECONDS_OF_PERIOD)
     return summed.select(*_SCOPE, amount=multiply_exact(share, pl.col("committed_price")))
-
-
-def _own(held: pl.DataFrame, minimums: pl.DataFrame) -> pl.DataFrame:
-    """Leave to each account what it agreed on, and of what it never agreed on what holds for all."""
-    agreed = minimums.filter(pl.col("agreed_with") != "").select("plan", "price_id", account_id="agreed_with").unique()
-    general = held.filter(pl.col("agreed_with") == "").join(agreed, on=["account_id", "plan", "price_id"], how="anti")
-    return pl.concat([general, held.filter(pl.col("agreed_with") == pl.col("account_id"))])

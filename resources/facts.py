@@ -3,18 +3,20 @@
 What belongs here: loading. What does not: taking new rows (`reference.py`) and deciding what they mean.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 import polars as pl
 
 from rating.fees import compile_fees
+from rating.held import MODES, asks_for_mode, compile_bookings, in_use
 from rating.metering import compile_meters
 from rating.percentages import compile_percentages
 from rating.periods import INSTANT, cuts
 from rating.pricebook import PriceBook, effective_books
 from rating.pricing import compile_prices
+from rating.schemas import no_rows
 from rating.true_ups import compile_graces, compile_minimums
 from rating.windows import window_changes
 from resources.lake import Lake
@@ -31,6 +33,8 @@ class Facts:
     books: list[PriceBook]
     meters: pl.DataFrame
     subscriptions: pl.DataFrame
+    # How accounts pay, and since when: where a price asks for it.
+    modes: pl.DataFrame = field(default_factory=lambda: no_rows(MODES))
 
     @cached_property
     def prices(self) -> pl.DataFrame:
@@ -58,13 +62,18 @@ class Facts:
         return compile_minimums(self.books)
 
     @cached_property
+    def bookings(self) -> pl.DataFrame:
+        """When the prices of all books are booked of which something may be held back; none where nothing can be."""
+        return in_use(compile_bookings(self.books), self.modes)
+
+    @cached_property
     def graces(self) -> pl.DataFrame:
         """How long after a period's end its true-ups are booked."""
         return compile_graces(self.books)
 
     def under(self, books: list[PriceBook]) -> "Facts":
         """The same facts, had these books been in force."""
-        return Facts(books, self.meters, self.subscriptions)
+        return Facts(books, self.meters, self.subscriptions, self.modes)
 
     def cuts(self, start: datetime, end: datetime) -> pl.DataFrame:
         """The boundaries off the whole hour that cut slices in [start, end), by account."""
@@ -79,7 +88,8 @@ def facts_as_of(lake: Lake, run: int) -> Facts:
     if key not in lake.memo:
         books = books_as_of(lake, run)
         subscriptions = lake.frame("steps/reference/subscriptions_now", {"run": run})
-        lake.memo[key] = Facts(books, compile_meters(books), subscriptions)
+        modes = lake.frame("steps/reference/modes_now", {"run": run}) if asks_for_mode(books) else no_rows(MODES)
+        lake.memo[key] = Facts(books, compile_meters(books), subscriptions, modes)
     kept: Facts = lake.memo[key]
     return kept
 

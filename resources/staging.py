@@ -25,6 +25,7 @@ DAY_OF = {
     "usage_events": "timestamp",
     "usage_hourly": "slice_start",
     "charges": "slice_start",
+    "held_charges": "slice_start",
     "ledger_entries": "posted_hour",
 }
 # The lowest level of zstd takes as long as lz4 does, for half the size (`make bench`): less to write, and to flush. Frames

@@ -1,7 +1,8 @@
 """What an account commits itself to use: the shape of a commitment, and with what it fits (semantics 3).
 
 What belongs here: the keys of `commit`, and the rules between it and its price. What does not: what it comes to
-(`rating/pricing/commitments.py` for use within it, `rating/true_ups.py` for what is left of it).
+(of a period: `rating/pricing/commitments.py` for use within it,
+`rating/true_ups.py` for what is left of it; of an hour: `rating/hourly_commitments.py`).
 
 The docstrings of the part and of its keys are what editors and `docs/pricebook.md` say: after a change, `make docs`.
 """
@@ -20,9 +21,9 @@ class Commit(Part):
     """A quantity that is paid whether it is used or not, at a unit price of its own."""
 
     quantity: Positive
-    """How much is committed, in the unit of the price, for a whole period; a part of a period has its share."""
-    per: Literal["period"]
-    """For how long: the billing period."""
+    """How much is committed, in the unit of the price, for the whole of `per`; a part of it has its share."""
+    per: Literal["hour", "period"]
+    """For how long: the billing period, or each hour by itself, in which the price is in force."""
     unit_price: UnitPrice
     """What one unit costs within the committed quantity; use above it costs what the price's own model says."""
 
@@ -50,5 +51,5 @@ def commitment_problems(
 
 
 def committed_in(commit: Commit | None) -> Decimal:
-    """The committed quantity of a whole period; 0 without a commitment."""
-    return Decimal(0) if commit is None else commit.quantity
+    """The committed quantity of a whole period; 0 without a commitment of one."""
+    return commit.quantity if commit is not None and commit.per == "period" else Decimal(0)

@@ -16,6 +16,7 @@ from typing import Final, Literal, Self
 from pydantic import Field, model_validator
 
 from rating.errors import Problem, UnitError
+from rating.pricebook.booking import Book, booking_problems
 from rating.pricebook.choice import Offer, agreement_problems, tie_problems
 from rating.pricebook.commitment import Commit, commitment_problems
 from rating.pricebook.conditions import When, Where
@@ -99,6 +100,8 @@ class Price(Part):
     """The least that a period costs the account after discounts; what use falls short of it is charged at the end."""
     commit: Commit | None = None
     """A quantity of each period that is paid even if it is not used; use above it costs what the model says."""
+    book: Book | None = None
+    """When `volume` or `stairstep` is booked: `hourly`, or at the period's `close`, which is the default while prepaid."""
     unit_price: UnitPrice | None = None
     """What one unit costs."""
     tiers: tuple[Tier, ...] | None = None
@@ -115,7 +118,8 @@ class Price(Part):
         of_tiers = [*_tier_problems(self.tiers), *_tier_key_problems(self)]
         of_account = [*_minimum_problems(self), *pool_problems(self.pooled, self.accumulate), *_both_problems(self)]
         of_commitment = commitment_problems(self.commit, self.model, self.accumulate, self.minimum, self.maximum)
-        refuse_all([*_model_problems(self), *_cap_problems(self), *of_tiers, *of_account, *of_commitment])
+        of_booking = [*_cap_problems(self), *booking_problems(self)]
+        refuse_all([*_model_problems(self), *of_booking, *of_tiers, *of_account, *of_commitment])
         return self
 
     def money(self) -> Iterator[tuple[str, dict[str, Decimal]]]:

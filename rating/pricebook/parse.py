@@ -50,7 +50,7 @@ _MISSING: Final = {
     "meter": "name the meter that it prices: meter: cpu",
     "amount": 'give what a period costs, in quotes: amount: "5.00"',
     "quantity": 'say how much, in quotes: quantity: "1000"',
-    "per": "give it: per: period (a rounding may be per record or per slice as well)",
+    "per": "give it: per: period (a commitment may be per hour, a rounding per record or per slice as well)",
     "model": "say how the quantity is priced: model: unit, graduated, volume, stairstep, package or dynamic",
 }
 _SHAPES: Final = {

@@ -8,7 +8,7 @@ from typing import Final
 PENDING_KEYS: Final = frozenset(
     # of a price
     """allowance
-    book scope"""
+    scope"""
     # of a plan or a book
     " trial coupons tax"
     # of a meter
@@ -17,6 +17,4 @@ PENDING_KEYS: Final = frozenset(
 
 PENDING_VALUES: Final = {
     "accumulate": frozenset({"service", "parent"}),
-    # of a commitment
-    "per": frozenset({"hour"}),
 }

@@ -12,6 +12,7 @@ from typing import Any, Final
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from rating.pricebook.booking import BOOKED
 from rating.pricebook.meters import KEYS_OF_AGGREGATION, NEEDED_BY_AGGREGATION, Aggregation
 from rating.pricebook.model import KEYS_OF_MODEL, KEYS_OF_TIER, ModelName, PriceBook
 
@@ -75,7 +76,10 @@ def _aggregation_rule(name: Aggregation) -> dict[str, Any]:
 def _model_rule(model: ModelName) -> dict[str, Any]:
     """A price has the keys of its model and none that only others have, and so do its tiers."""
     own = KEYS_OF_MODEL[model]
-    rule: dict[str, Any] = {"required": list(own), **_without(_OF_A_MODEL - set(own))}
+    rule: dict[str, Any] = {
+        "required": list(own),
+        **_without(_OF_A_MODEL - set(own) | (set() if model in BOOKED else {"book"})),
+    }
     if model in KEYS_OF_TIER:
         of_stairs = _without({"unit_price"}) if model == "stairstep" else {}
         rule["properties"]["tiers"] = {"items": {"required": list(KEYS_OF_TIER[model]), **of_stairs}}

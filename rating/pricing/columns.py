@@ -48,6 +48,8 @@ ACCOUNT_CAP_SCHEMA: Final = {"account_maximum": AMOUNT}
 POOL_SCHEMA: Final = {"pooled_meter": pl.String(), "pooled_quantity": QUANTITY}
 # The quantity that is paid even if it is not used, and what one unit of it costs; both are 0 without a commitment.
 COMMITMENT_SCHEMA: Final = {"committed": QUANTITY, "committed_price": QUANTITY}
+# What is committed for every hour, in the unit of the price, and what one unit of it costs; both are 0 where nothing is.
+HOURLY_COMMITMENT_SCHEMA: Final = {"hourly_committed": QUANTITY, "hourly_price": QUANTITY}
 # In what they price, a quantity is quantity x unit_factor / unit_divisor; where `unit_of_period` is true, the divisor is
 # still to be multiplied by the seconds of the billing period (`prorate` does).
 UNIT_SCHEMA: Final = {"unit_factor": QUANTITY, "unit_divisor": QUANTITY, "unit_of_period": pl.Boolean()}

@@ -13,6 +13,7 @@ from rating.pricebook import Price, PriceBook, PriceSpan, check_succession, pric
 from rating.pricing.columns import (
     ACCOUNT_CAP_SCHEMA,
     COMMITMENT_SCHEMA,
+    HOURLY_COMMITMENT_SCHEMA,
     NO_TIER,
     POOL_SCHEMA,
     PRICE_SCHEMA,
@@ -41,7 +42,8 @@ def compile_prices(books: Sequence[PriceBook]) -> pl.DataFrame:
     caps = ACCOUNT_CAP_SCHEMA if any(row["account_maximum"] is not None for row, _ in rows) else {}
     pools = POOL_SCHEMA if any(row["pooled_meter"] is not None for row, _ in rows) else {}
     commitments = COMMITMENT_SCHEMA if any(row["committed"] for row, _ in rows) else {}
-    schema = {**PRICE_SCHEMA, **units, **caps, **pools, **commitments, **tier_schema(tier_count)}
+    hourly = HOURLY_COMMITMENT_SCHEMA if any(row["hourly_committed"] for row, _ in rows) else {}
+    schema = {**PRICE_SCHEMA, **units, **caps, **pools, **commitments, **hourly, **tier_schema(tier_count)}
     padded = [
         {"price_key": key, **row, **tier_values([*tiers, *[NO_TIER] * (tier_count - len(tiers))])}
         for key, (row, tiers) in enumerate(rows)
@@ -79,6 +81,7 @@ def _span_rows(span: PriceSpan) -> Iterator[tuple[dict[str, object], list[TierRo
             "unit": price.unit or span.book.meters[price.meter].unit,
             **units,
             **commitment_columns(price, resolve, currency),
+            **_hourly_columns(price, resolve, currency),
         }
         yield row, tier_rows(steps, currency)
 
@@ -96,10 +99,17 @@ def _unit_columns(span: PriceSpan) -> dict[str, object]:
 
 
 def commitment_columns(price: Price, resolve: Callable[[Money], Money], currency: str) -> dict[str, Decimal]:
-    """How much is committed and what one unit of it costs, as columns; `resolve` names the currency of amounts."""
-    if price.commit is None:
+    """How much of a period is committed and what one unit of it costs; `resolve` names the currency of amounts."""
+    if price.commit is None or price.commit.per != "period":
         return dict.fromkeys(COMMITMENT_SCHEMA, Decimal(0))
     return {"committed": price.commit.quantity, "committed_price": resolve(price.commit.unit_price)[currency]}
+
+
+def _hourly_columns(price: Price, resolve: Callable[[Money], Money], currency: str) -> dict[str, Decimal]:
+    """The same of every hour."""
+    if price.commit is None or price.commit.per != "hour":
+        return dict.fromkeys(HOURLY_COMMITMENT_SCHEMA, Decimal(0))
+    return {"hourly_committed": price.commit.quantity, "hourly_price": resolve(price.commit.unit_price)[currency]}
 
 
 def _conditions(price: Price) -> dict[str, object]:

@@ -19,7 +19,8 @@ def total_cost(price: Price, quantities: pl.Series, currency: str | None = None)
     """C(Q), exactly, of one price for many running quantities; `currency` where the price has several.
 
     It is the cost of one scope, so `account_maximum`, which is over several, plays no part; nor does a pool, which grows
-    with what is used beside it, or what is left of a commitment, which is due at the end of the period.
+    with what is used beside it, or what is left of a commitment, which is due at the end of the period,
+    or a commitment by the hour, above which the price is.
     Quantities are in the unit of the price; how those of a meter become them is said by the price book, not by a price.
     The quantities of a `dynamic` price are amounts of money: what the records carried so far.
     """
@@ -32,7 +33,7 @@ def total_cost(price: Price, quantities: pl.Series, currency: str | None = None)
         **commitment_columns(price, dict, chosen),
         **tier_values(tier_rows(steps, chosen)),
     }
-    committed = COMMITMENT_SCHEMA if price.commit else {}
+    committed = COMMITMENT_SCHEMA if price.commit and price.commit.per == "period" else {}
     schema = {"model": MODEL, "included": QUANTITY, "maximum": AMOUNT, **committed, **tier_schema(len(steps))}
     frame = quantities.cast(QUANTITY).alias("quantity").to_frame()
     priced = frame.with_columns(pl.lit(columns[name], dtype=kind).alias(name) for name, kind in schema.items())

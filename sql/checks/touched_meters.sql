@@ -4,5 +4,7 @@ from (
     select account_id, meter, slice_start from usage_hourly where run > $since and run <= $run
     union all
     select account_id, meter, slice_start from charges where run > $since and run <= $run
+    union all
+    select account_id, meter, slice_start from held_charges where run > $since and run <= $run
 )
 group by all

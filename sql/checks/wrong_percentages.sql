@@ -1,13 +1,15 @@
 -- Discounts and surcharges that are not that percentage of the charge of use or of the fee that they stand beside, half-even
--- at the 18th decimal (semantics 3), in the slices that some runs charged. What the books say is in `percentages_said`. An
+-- at the 18th decimal (semantics 3), in the slices that some runs charged or held back. What the books say is in `percentages_said`. An
 -- amount is whole units and 1e-18 of a unit apart, so that the product is exact in integers.
 with touched as (
-    select distinct account_id, slice_start from charges where run > $since and run <= $run
+    select account_id, slice_start from charges where run > $since and run <= $run
+    union
+    select account_id, slice_start from held_charges where run > $since and run <= $run
 ),
 standing as (
     select account_id, service_id, resource_id, meter, dimensions, slice_start, subscription_id, plan, price_id, currency,
            period_start, version, kind, sum(amount_delta) as amount
-    from charges semi join touched using (account_id, slice_start)
+    from (from charges union all from held_charges) as charges semi join touched using (account_id, slice_start)
     where run <= $run
       and (kind in ('discount', 'surcharge') or list_contains($plans, plan) or list_contains($accounts, account_id))
     group by all

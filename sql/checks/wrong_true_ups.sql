@@ -53,8 +53,9 @@ commitments as (
 ),
 spent as (
     select account_id, subscription_id, plan, currency, price_id, period_start, sum(amount_delta) as spent
-    from charges semi join accounts_to_prove using (account_id) semi join least_said using (plan, price_id)
-    where run <= $run and kind not in ('minimum', 'commitment')
+    from (from charges union all from held_charges) as charges
+    semi join accounts_to_prove using (account_id) semi join least_said using (plan, price_id)
+    where run <= $run and kind not in ('minimum', 'commitment', 'close', 'hourly_commitment')
     group by all
 ),
 due as (

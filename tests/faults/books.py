@@ -31,6 +31,14 @@ TABLES: Final = {
         "sum(quantity_delta) as quantity, sum(amount_delta) as amount",
         "having sum(quantity_delta) <> 0 or sum(amount_delta) <> 0",
     ),
+    "held_charges": (
+        (
+            "account_id, service_id, resource_id, meter, dimensions, slice_start, subscription_id, plan, price_id, "
+            "version, currency, kind, period_start"
+        ),
+        "sum(amount_delta) as amount",
+        "having sum(amount_delta) <> 0",
+    ),
     "ledger_entries": (
         "account, account_id, lot, currency, slice_start, kind",
         "sum(amount) as amount",

@@ -287,11 +287,23 @@ BAD = {
         "0 is not a size",
         "above 0",
     ),
-    "a commitment by the hour": (
-        put(f"{CPU}.commit", {**COMMIT, "per": "hour"}),
+    "a commitment by the day": (
+        put(f"{CPU}.commit", {**COMMIT, "per": "day"}),
         f"{CPU}.commit.per",
-        "per hour is not supported yet",
-        "'period'",
+        "'day' is not a known per",
+        "'hour' or 'period'",
+    ),
+    "a price of tiers in parts that is held back": (
+        put(f"{CPU}.book", "close"),
+        f"{CPU}.book",
+        "does not belong to model",
+        "use model: volume or stairstep",
+    ),
+    "a price that is booked some day": (
+        put(f"{CPU}.book", "yearly"),
+        f"{CPU}.book",
+        "'yearly' is not a known book",
+        "'close'",
     ),
     "a commitment for no time": (
         put(f"{CPU}.commit", {"quantity": "1", "unit_price": "1"}),
@@ -607,7 +619,7 @@ BAD = {
     "a key with a slip": (put(f"{NETWORK}.acumulate", "account"), f"{NETWORK}.acumulate", "unknown key", "accumulate?"),
     "a key of nobody": (put("colour", "red"), "colour", "unknown key 'colour'", "leave it out"),
 }
-LATER = ("book", "scope")
+LATER = ("allowance", "scope")
 
 
 def shown(path: str) -> str:

@@ -2,7 +2,7 @@
 select
     account_id, subscription_id, plan, price_id, version, if(accumulate = 'resource', resource_id, '') as resource_id, meter,
     charges.currency, period_start, sum(quantity_delta) as quantity
-from charges
+from (from charges union all from held_charges) as charges
 semi join periods_to_draft using (account_id, period_start)
 join accumulation using (plan, price_id)
 where run <= $snapshot_run and slice_start >= $first and kind = 'usage'

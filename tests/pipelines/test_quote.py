@@ -98,7 +98,7 @@ def worked(tmp_path_factory: pytest.TempPathFactory) -> Worked:
             patch.setenv(f"METERBOOK_{name}", str(files / "project" / name))
         made = kept(patch)
         said = quoted(files, "--time-zone", "Europe/Berlin")
-    return Worked(*made, said, files / "project")
+    return Worked(made[0], said, files / "project")
 
 
 def kept(patch: pytest.MonkeyPatch) -> list[Quote]:

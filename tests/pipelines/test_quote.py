@@ -115,7 +115,7 @@ def kept(patch: pytest.MonkeyPatch) -> list[Quote]:
 
 @pytest.fixture(autouse=True)
 def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A few records are billed with half the work where DuckDB has no threads to wake."""
+    """A few records are billed with a third less work where DuckDB has no threads to wake."""
     monkeypatch.setenv("METERBOOK_THREADS", "1")
 
 

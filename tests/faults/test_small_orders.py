@@ -1,8 +1,10 @@
 """Small worlds, each with one thing that is easily forgotten when it comes late: the same books as when it came early."""
 
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +34,9 @@ plans:
       - {{id: cpu, meter: cpu, model: unit, unit_price: "{price}"}}
       - {{id: requests, meter: requests, model: unit, unit_price: "{price}"}}
 """
+
+Files = tuple[tuple[str, str], ...]
+Begun = Callable[[Files, datetime], Path]
 
 
 def book(version: str = "1", effective_from: str = "2026-09-01T00:00:00Z", gauge: str = GAUGE, price: str = "1") -> str:
@@ -102,25 +107,40 @@ def land(project: Project, files: dict[str, str]) -> None:
         path.write_text(text, encoding="utf-8")
 
 
-def bill(directory: Path, case: Case, close: Callable[[str], datetime]) -> Books:
-    """The books when the hours are closed as `close` says: before or after what comes later."""
-    with runs.opened(directory) as project:
-        runs.price(project, book())
-        land(project, {"accounts/a.csv": ACCOUNT, "subscriptions/s.csv": SUBSCRIPTION})
-        land(project, case.first if close("first") == AFTER else {})
-        run_hourly(project, close("first"))
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Begun:
+    """Makes a project in which one run billed these files: once, as cases that begin alike are given copies."""
+    folder = tmp_path_factory.mktemp("begun")
+
+    @cache
+    def make(files: Files, until: datetime) -> Path:
+        directory = folder / str(len(list(folder.iterdir())))
+        with runs.opened(directory) as project:
+            runs.price(project, book())
+            land(project, {"accounts/a.csv": ACCOUNT, "subscriptions/s.csv": SUBSCRIPTION, **dict(files)})
+            run_hourly(project, until)
+        return directory
+
+    return make
+
+
+def bill(begun: Path, directory: Path, case: Case, until: datetime) -> Books:
+    """The books of a copy of what begun so, when the hours are closed up to then before the rest comes."""
+    shutil.copytree(begun, directory)
+    with runs.open_project(directory) as project:
         for text in case.later_books:
             runs.price(project, text)
-            run_hourly(project, close("first"))
+            run_hourly(project, until)
         land(project, {**case.first, **case.later})
         run_hourly(project, AFTER)
         return books(project.lake)
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_what_comes_late_counts_as_if_it_had_come_early(tmp_path: Path, name: str) -> None:
-    early = bill(tmp_path / "early", CASES[name], lambda _: BEFORE)
-    late = bill(tmp_path / "late", CASES[name], lambda _: AFTER)
+def test_what_comes_late_counts_as_if_it_had_come_early(tmp_path: Path, begun: Begun, name: str) -> None:
+    case = CASES[name]
+    early = bill(begun((), BEFORE), tmp_path / "early", case, BEFORE)
+    late = bill(begun(tuple(case.first.items()), AFTER), tmp_path / "late", case, AFTER)
     assert_same(early, late, name)
 
 

@@ -1,6 +1,7 @@
 """Goal: whatever a meter makes of records, the books with corrections are those of records that had come so."""
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -95,17 +96,22 @@ def corrections() -> str:
     return "\n".join(rows) + "\n"
 
 
-def bill(
-    directory: Path, *, right: bool, until: Sequence[datetime] = (NOVEMBER,), corrected: int | None = None
-) -> Mapping[str, pl.DataFrame]:
-    """Bill in stages, with the corrections landed before one of them; returns the books but for the records."""
-    settings = make(directory)
-    land(settings, "usage_records/all.ndjson", records(right=right))
-    with Project.open(settings, CLOCK) as project:
-        for place, hour in enumerate(until):
-            if place == corrected:
-                land(settings, "corrections/all.csv", corrections())
+def landed(directory: Path, *, right: bool) -> Path:
+    """A project in which all records landed, as they came or as they should have."""
+    land(make(directory), "usage_records/all.ndjson", records(right=right))
+    return directory
+
+
+def run(directory: Path, *until: datetime) -> None:
+    """Bill up to these hours, one after the other."""
+    with Project.open(load_settings(directory), CLOCK) as project:
+        for hour in until:
             run_hourly(project, hour)
+
+
+def issued(directory: Path) -> Mapping[str, pl.DataFrame]:
+    """Issue the month, and prove what is issued; returns the books but for the records."""
+    with Project.open(load_settings(directory), CLOCK) as project:
         issue(project, "issue", "2026-10")
         assert [finding.first_difference for finding in verify_invoice(project, "INV-2026-000001")] == [None] * 3
         return {name: frame for name, frame in books(project.lake).tables.items() if name != "usage_events"}
@@ -114,13 +120,30 @@ def bill(
 @pytest.fixture(scope="module")
 def right(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, pl.DataFrame]:
     """The books of the world in which all was right from the beginning."""
-    return bill(tmp_path_factory.mktemp("right") / "project", right=True)
+    directory = landed(tmp_path_factory.mktemp("right") / "project", right=True)
+    run(directory, NOVEMBER)
+    return issued(directory)
+
+
+@pytest.fixture(scope="module")
+def uncorrected(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Path]:
+    """Projects in which so many stages were billed of what came wrong: none, the first, the first two and so on."""
+    folder = tmp_path_factory.mktemp("uncorrected")
+    made = [landed(folder / "0", right=False)]
+    for number, hour in enumerate(STAGES[:-1], start=1):
+        made.append(folder / str(number))
+        shutil.copytree(made[-2], made[-1])
+        run(made[-1], hour)
+    return made
 
 
 @pytest.mark.parametrize("corrected", [1, 2, 3])
 def test_every_aggregation_follows_corrections(
-    tmp_path: Path, right: Mapping[str, pl.DataFrame], corrected: int
+    tmp_path: Path, uncorrected: Sequence[Path], right: Mapping[str, pl.DataFrame], corrected: int
 ) -> None:
-    made = bill(tmp_path / "project", right=False, until=STAGES, corrected=corrected)
-    for name, frame in made.items():
+    directory = tmp_path / "project"
+    shutil.copytree(uncorrected[corrected], directory)
+    land(load_settings(directory), "corrections/all.csv", corrections())
+    run(directory, *STAGES[corrected:])
+    for name, frame in issued(directory).items():
         assert frame.rows() == right[name].rows(), name

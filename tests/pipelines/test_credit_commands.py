@@ -1,5 +1,6 @@
 """`meterbook grant` and `void-grant`: what they record, and what they refuse."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,20 +9,27 @@ from typer.testing import CliRunner
 
 from pipelines.command import app
 from resources.project import Project
-from resources.settings import Settings
+from resources.settings import Settings, load_settings
 from tests.pipelines import tiny
 
 GRANT = ("grant", "first", "20.00", "--currency", "EUR", "--id", "g", "--effective", "2026-10-05")
 Call = Callable[..., str]
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    """A project whose accounts are known."""
-    made = tiny.make(tmp_path / "project")
-    with Project.open(made, tiny.CLOCK) as project:
+@pytest.fixture(scope="module")
+def known(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose accounts are known; tests are given copies."""
+    directory = tmp_path_factory.mktemp("known") / "project"
+    with Project.open(tiny.make(directory), tiny.CLOCK) as project:
         tiny.bill(project, tiny.FIRST_DAY)
-    return made
+    return directory
+
+
+@pytest.fixture
+def settings(known: Path, tmp_path: Path) -> Settings:
+    """The settings of a copy of it."""
+    shutil.copytree(known, tmp_path / "project")
+    return load_settings(tmp_path / "project")
 
 
 @pytest.fixture

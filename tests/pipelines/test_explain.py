@@ -1,7 +1,8 @@
 """Goal: the figures that explain an amount add up to it, to the last digit, whatever it is a line or a charge of."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from pipelines.command import explanations
 from pipelines.command.application import app, console
 from resources.lake import Lake
+from resources.project import Project
 from resources.settings import Settings
 from tests.pipelines.answers import make_invoiced
 
@@ -22,6 +25,19 @@ ARGUMENTS = ("--account", "first", "--hour", "2026-10-06T08:00Z", "--meter", "tr
 def invoiced(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """The project that is asked, billed once."""
     return make_invoiced(tmp_path_factory.mktemp("explained") / "project")
+
+
+@pytest.fixture(scope="module")
+def reader(invoiced: Settings) -> Iterator[Project]:
+    """It, open."""
+    with Project.open(invoiced, read_only=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+def lent(reader: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked a hundred times opens the project once."""
+    monkeypatch.setattr(explanations, "opened", lambda **_: nullcontext(reader))
 
 
 def ask(settings: Settings, *words: str, code: int = 0) -> str:
@@ -48,6 +64,7 @@ def total(rows: Sequence[dict[str, str]], name: str = "amount") -> Decimal:
     return sum((Decimal(row[name]) for row in rows), Decimal(0))
 
 
+@pytest.mark.usefixtures("lent")
 def test_the_figures_of_every_invoice_line_add_up_to_it(invoiced: Settings) -> None:
     lines = query(invoiced, "from invoice_lines order by number, line")
     seen = set()
@@ -89,6 +106,7 @@ def test_quantities_of_a_line_run_on_from_slice_to_slice(invoiced: Settings) -> 
     assert made["price"]["included"] == "10"
 
 
+@pytest.mark.usefixtures("lent")
 def test_every_charge_is_explained_by_its_parts_and_by_the_runs_that_made_it(invoiced: Settings) -> None:
     charges = query(invoiced, "from books.charges order by all")
     slices = {

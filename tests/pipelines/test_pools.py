@@ -250,7 +250,8 @@ def charged(project: Project) -> list[tuple[Any, ...]]:
     ).fetchall()
 
 
-def test_a_quote_counts_who_joins(tmp_path: Path) -> None:
+def test_a_quote_counts_who_joins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("METERBOOK_THREADS", "1")
     book, file = tmp_path / "book.yaml", tmp_path / "usage.csv"
     book.write_text(BOOK, encoding="utf-8")
     rows = [

@@ -3,6 +3,7 @@
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,6 @@ from typer.testing import CliRunner
 from pipelines.command.application import app, console
 from pipelines.command.quotes import _print
 from pipelines.quote import Quote, quote
-from pipelines.quote_terms import read_terms
 
 BOOK = """
 version: "next"
@@ -80,13 +80,43 @@ def files(tmp_path: Path) -> Path:
     return write_files(tmp_path)
 
 
+@dataclass(frozen=True)
+class Worked:
+    """The quote that is worked out above: what was made, what the command said of it, and the person's own project."""
+
+    made: Quote
+    said: dict[str, Any]
+    project: Path
+
+
 @pytest.fixture(scope="module")
-def worked(tmp_path_factory: pytest.TempPathFactory) -> Quote:
-    """The quote that is worked out above, made once."""
+def worked(tmp_path_factory: pytest.TempPathFactory) -> Worked:
+    """It, asked for once, by somebody whose environment names a project; DuckDB has all its threads."""
     files = write_files(tmp_path_factory.mktemp("worked"))
-    return quote(
-        files / "records.csv", "usage_records", read_terms(files / "book.yaml", "standard", None, "Europe/Berlin")
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("DIRECTORY", "LANDING", "PRICE_BOOK", "LAKE__CATALOG", "LAKE__DATA"):
+            patch.setenv(f"METERBOOK_{name}", str(files / "project" / name))
+        made = kept(patch)
+        said = quoted(files, "--time-zone", "Europe/Berlin")
+    return Worked(made[0], said, files / "project")
+
+
+def kept(patch: pytest.MonkeyPatch) -> list[Quote]:
+    """What the command will have made, beside what it prints."""
+    made: list[Quote] = []
+
+    def make(*words: Any) -> Quote:  # noqa: ANN401 - as the function takes them
+        made.append(quote(*words))
+        return made[-1]
+
+    patch.setattr("pipelines.quote.quote", make)
+    return made
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few records are billed with a third less work where DuckDB has no threads to wake."""
+    monkeypatch.setenv("METERBOOK_THREADS", "1")
 
 
 @pytest.fixture(autouse=True)
@@ -123,8 +153,8 @@ def summed(amounts: Sequence[str]) -> Decimal:
     return sum((Decimal(amount) for amount in amounts), Decimal(0))
 
 
-def test_a_quote_worked_by_hand(files: Path) -> None:
-    said = quoted(files, "--time-zone", "Europe/Berlin")
+def test_a_quote_worked_by_hand(worked: Worked) -> None:
+    said = worked.said
     names = ("meter", "tier", "kind", "quantity", "unit_price", "amount")
     assert [tuple(part[name] for name in names) for part in said["parts"]] == WORKED
     assert said["total"] == {"EUR": TOTAL}
@@ -163,10 +193,10 @@ def test_months_are_those_of_the_zone(files: Path) -> None:
 
 
 def test_the_table_shows_every_part_and_sums(
-    worked: Quote, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    worked: Worked, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(console, "width", 150)
-    _print(worked)
+    _print(worked.made)
     printed = capsys.readouterr().out
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in printed.splitlines() if line.startswith("│")]
     *amounts, total = [row[-1].replace("\N{MINUS SIGN}", "-") for row in rows]
@@ -183,10 +213,10 @@ def test_the_table_shows_every_part_and_sums(
 
 
 def test_nothing_is_cut_off_where_the_terminal_is_narrow(
-    worked: Quote, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    worked: Worked, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(console, "width", 60)
-    _print(worked)
+    _print(worked.made)
     assert "…" not in capsys.readouterr().out
 
 
@@ -213,11 +243,9 @@ def test_records_that_are_all_refused_cost_nothing(files: Path) -> None:
     assert said["accounts"] == [{"account_id": "b", "amount": "0"}]
 
 
-def test_a_project_of_the_environment_is_left_alone(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("DIRECTORY", "LANDING", "PRICE_BOOK", "LAKE__CATALOG", "LAKE__DATA"):
-        monkeypatch.setenv(f"METERBOOK_{name}", str(files / "project" / name))
-    assert quoted(files, "--time-zone", "Europe/Berlin")["total"] == {"EUR": TOTAL}
-    assert not (files / "project").exists()
+def test_a_project_of_the_environment_is_left_alone(worked: Worked) -> None:
+    assert worked.said["total"] == {"EUR": TOTAL}
+    assert not worked.project.exists()
 
 
 HEADER = RECORDS.splitlines()[0]
@@ -335,6 +363,7 @@ WORKED_BESIDE = [
 
 @pytest.mark.parametrize("bill", ["advance", "arrears"])
 def test_what_is_due_beside_use_is_in_it(tmp_path: Path, bill: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = kept(monkeypatch)
     monkeypatch.setattr(console, "width", 200)
     (tmp_path / "book.yaml").write_text(BESIDE.replace("BILL", bill), encoding="utf-8")
     (tmp_path / "records.csv").write_text(USED_BESIDE, encoding="utf-8")
@@ -350,6 +379,7 @@ def test_what_is_due_beside_use_is_in_it(tmp_path: Path, bill: str, monkeypatch:
         "2026-10-01T00:00:00+00:00", "2026-12-01T00:00:00+00:00", "2026-12-01T00:00:00+00:00",
     )  # fmt: skip
     assert said["first_record"] == "2026-10-05T08:00:00+00:00"
+    monkeypatch.setattr("pipelines.quote.quote", lambda *_words: made[0])
     code, printed, _ = ask(tmp_path)
     assert code == 0
     whole = " ".join(printed.split())

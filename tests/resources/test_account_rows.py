@@ -1,6 +1,7 @@
 """Rows of a few accounts are the same, read from the files of the lake or by a query (`resources.account_rows`)."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -17,13 +18,27 @@ START = datetime(2026, 10, 30, 22, tzinfo=UTC)
 COLUMNS = ("account_id", "resource_id", "slice_start", "quantity", "run")
 
 
-@pytest.fixture
-def lake(tmp_path: Path) -> Iterator[Lake]:
+@contextmanager
+def filled(directory: Path) -> Iterator[Lake]:
     """Thirty hours over three days: large appends, which are files, and small ones, which the catalog holds."""
-    with Lake(tmp_path / "it's [here]" / "catalog.sqlite", tmp_path / "it's [here]" / "data") as made:
+    with Lake(directory / "it's [here]" / "catalog.sqlite", directory / "it's [here]" / "data") as made:
         migrate(made)
         for number in range(6):
             append(made, number)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+    """A lake to read."""
+    with filled(tmp_path_factory.mktemp("lake")) as made:
+        yield made
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Lake]:
+    """A lake to change."""
+    with filled(tmp_path) as made:
         yield made
 
 
@@ -76,13 +91,13 @@ def test_the_same_as_a_query(lake: Lake, span: str, named: str) -> None:
     assert (wanted.height > 0) == (named in ("some", "all") and span != "nothing")
 
 
-def test_the_same_after_a_merge_and_after_rows_were_deleted(lake: Lake) -> None:
+def test_the_same_after_a_merge_and_after_rows_were_deleted(own: Lake) -> None:
     accounts, (first, until) = pl.Series(["account-0", "account-7"]), RANGES["all"]
-    lake.connection.execute("call ducklake_flush_inlined_data('lake')")
-    lake.connection.execute("call ducklake_merge_adjacent_files('lake')")
-    merged = rows_of_accounts(lake, "usage_hourly", COLUMNS, accounts, first, until)
-    assert merged.sort(COLUMNS).equals(expected(lake, accounts.to_list(), first, until))
-    lake.connection.execute("delete from usage_hourly where resource_id = 'r7' and run = 2")
-    left = rows_of_accounts(lake, "usage_hourly", COLUMNS, accounts, first, until)
-    assert left.sort(COLUMNS).equals(expected(lake, accounts.to_list(), first, until))
+    own.connection.execute("call ducklake_flush_inlined_data('lake')")
+    own.connection.execute("call ducklake_merge_adjacent_files('lake')")
+    merged = rows_of_accounts(own, "usage_hourly", COLUMNS, accounts, first, until)
+    assert merged.sort(COLUMNS).equals(expected(own, accounts.to_list(), first, until))
+    own.connection.execute("delete from usage_hourly where resource_id = 'r7' and run = 2")
+    left = rows_of_accounts(own, "usage_hourly", COLUMNS, accounts, first, until)
+    assert left.sort(COLUMNS).equals(expected(own, accounts.to_list(), first, until))
     assert left.height < merged.height

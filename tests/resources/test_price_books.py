@@ -18,7 +18,8 @@ LATER = BOOK.replace('"2026-10"', '"2026-11"').replace("2026-10-01", "2026-11-01
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    monkeypatch.setenv("METERBOOK_THREADS", "1")
     made = World(tmp_path / "world")
     yield made
     made.project.close()

@@ -42,7 +42,8 @@ Row = dict[str, Any]
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    monkeypatch.setenv("METERBOOK_THREADS", "1")
     made = World(tmp_path / "world")
     made.has_accounts = True
     yield made

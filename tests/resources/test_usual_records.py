@@ -4,6 +4,8 @@ Goal: whichever way a record takes, the same becomes of it. So the same files ar
 closed, and both lakes hold the same.
 """
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +50,10 @@ FILES = {
 }
 
 
-def take(folder: Path, contents: list[bytes]) -> dict[str, list[tuple[Any, ...]]]:
+Tables = dict[str, list[tuple[Any, ...]]]
+
+
+def take(folder: Path, contents: list[bytes]) -> Tables:
     """Take each content as a file of its own run; returns what the tables hold."""
     world = World(folder)
     for number, content in enumerate(contents):
@@ -58,16 +63,26 @@ def take(folder: Path, contents: list[bytes]) -> dict[str, list[tuple[Any, ...]]
     return found
 
 
+@pytest.fixture(scope="module")
+def taken(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Tables]:
+    """What the tables hold of each of the files, taken the usual way, once."""
+    return cache(lambda name: take(tmp_path_factory.mktemp("taken") / "world", FILES[name]))
+
+
 @pytest.mark.parametrize("name", FILES)
-def test_both_ways_make_the_same(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    short = take(tmp_path / "short", FILES[name])
+def test_both_ways_make_the_same(
+    name: str, tmp_path: Path, taken: Callable[[str], Tables], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = taken(name)
     monkeypatch.setattr(ingest, "MOST_UNUSUAL", 0)
     assert take(tmp_path / "long", FILES[name]) == short
 
 
 @pytest.mark.parametrize("name", ["some of all", "copies of an earlier file", "nothing good"])
-def test_hashes_sorted_in_parts_find_the_same(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    at_once = take(tmp_path / "at once", FILES[name])
+def test_hashes_sorted_in_parts_find_the_same(
+    name: str, tmp_path: Path, taken: Callable[[str], Tables], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once = taken(name)
     monkeypatch.setattr(ingest, "MOST_HASHES", 7)
     assert take(tmp_path / "in parts", FILES[name]) == at_once
 

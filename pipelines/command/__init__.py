@@ -4,7 +4,19 @@ What belongs here: words, options and tables for a person. What does not: the wo
 `resources/` and the jobs of `pipelines/`. Each module adds its commands to the one `app`.
 """
 
-from pipelines.command import books, credit, estimates, explanations, facts, invoices, prices, projects, queries, quotes
+from pipelines.command import (
+    books,
+    credit,
+    estimates,
+    explanations,
+    facts,
+    invoices,
+    prices,
+    projects,
+    queries,
+    quotes,
+    statements,
+)
 from pipelines.command.application import app
 
 __all__ = [
@@ -19,4 +31,5 @@ __all__ = [
     "projects",
     "queries",
     "quotes",
+    "statements",
 ]

@@ -1,4 +1,4 @@
-"""From a stored document to PDF bytes, and from PDF bytes to a picture.
+"""From a stored document or a statement to PDF bytes, and from PDF bytes to a picture.
 
 Here belongs which template gets which values. What an invoice must have is in `invoice.py`, how values are written in
 `formats.py`, how it looks in `templates/`, how it becomes a PDF in `press.py`.
@@ -19,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from documents.chart import draw_chart
 from documents.formats import format_date, format_days, format_money, format_month, format_number
 from documents.invoice import Invoice
+from documents.statement import StatementDocument
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 
@@ -38,6 +39,14 @@ def render_pdf(document: Mapping[str, object]) -> bytes:
     return print_page(page, "document.css")
 
 
+def render_statement(statement: StatementDocument) -> bytes:
+    """Print a statement; a pure function of it."""
+    from documents.press import print_page  # noqa: PLC0415 - the same
+
+    values = {"statement": statement, **_formats(statement.currency, statement.minor_digits)}
+    return print_page(_templates().get_template("statement.html.j2").render(values), "document.css")
+
+
 def preview_png(pdf: bytes, width: int = 900) -> bytes:
     """Draw the first page, `width` pixels wide."""
     import pypdfium2  # noqa: PLC0415 - the same
@@ -50,15 +59,21 @@ def preview_png(pdf: bytes, width: int = 900) -> bytes:
 
 
 def _invoice_values(invoice: Invoice) -> dict[str, object]:
-    """Give the template its values, and the formats that depend on the invoice's currency."""
+    """Give the template its values."""
+    formats = _formats(invoice.currency, invoice.minor_digits)
+    return {"invoice": invoice, "chart": draw_chart(invoice.chart), **formats}
+
+
+def _formats(currency: str, minor_digits: int) -> dict[str, object]:
+    """The formats that depend on a document's currency."""
 
     def amount(value: Decimal) -> str:
-        return format_number(value, invoice.minor_digits)
+        return format_number(value, minor_digits)
 
     def money(value: Decimal) -> str:
-        return format_money(value, invoice.currency, invoice.minor_digits)
+        return format_money(value, currency, minor_digits)
 
-    return {"invoice": invoice, "chart": draw_chart(invoice.chart), "amount": amount, "money": money}
+    return {"amount": amount, "money": money}
 
 
 @cache

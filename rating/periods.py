@@ -5,7 +5,7 @@ UTC hour into slices (semantics 2, slice). What does not: which prices hold in t
 """
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -61,6 +61,12 @@ def _months(zone: str, start: datetime, end: datetime) -> pl.DataFrame:
         period_start=_instant(pl.col("midnight"), zone),
         period_end=_instant(pl.col("midnight").shift(-1), zone),
     )[:-1]
+
+
+def local_midnight(day: date, zone: str) -> datetime:
+    """The instant at which a day begins in a zone."""
+    midnight = pl.lit(datetime.combine(day, datetime.min.time()), pl.Datetime("us"))
+    return instant(pl.select(_instant(midnight, zone).alias(str(day))).to_series(), "min")
 
 
 def _instant(local: pl.Expr, zone: str) -> pl.Expr:

@@ -4,7 +4,20 @@ What belongs here: words, options and tables for a person. What does not: the wo
 `resources/` and the jobs of `pipelines/`. Each module adds its commands to the one `app`.
 """
 
-from pipelines.command import books, credit, estimates, explanations, facts, invoices, prices, projects, queries, quotes
+from pipelines.command import (
+    books,
+    credit,
+    estimates,
+    explanations,
+    exports,
+    facts,
+    invoices,
+    prices,
+    projects,
+    queries,
+    quotes,
+    statements,
+)
 from pipelines.command.application import app
 
 __all__ = [
@@ -13,10 +26,12 @@ __all__ = [
     "credit",
     "estimates",
     "explanations",
+    "exports",
     "facts",
     "invoices",
     "prices",
     "projects",
     "queries",
     "quotes",
+    "statements",
 ]

@@ -7,7 +7,7 @@ any command.
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -93,6 +93,15 @@ def hour(text: str) -> datetime:
         message = f"{text!r} is not over yet; an hour is closed when it is"
         raise typer.BadParameter(message)
     return whole
+
+
+def day(text: str) -> date:
+    """Read a day such as 2026-11-01."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        message = f"{text!r} is not a day; write it like 2026-11-01"
+        raise typer.BadParameter(message) from None
 
 
 def month(text: str) -> str:

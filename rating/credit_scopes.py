@@ -3,24 +3,24 @@
 What belongs here: reading a scope, and telling which kinds of use each one fits. What does not: whether a lot lived, and
 who pays first (`rating/burning.py`).
 
-A scope is canonical JSON text: `meters`, `plans` and `prices` are lists of names, `dimensions` is a map of key and value.
-All that are given must match. No text, and an empty map, is the scope of a lot that pays for everything.
+A scope is canonical JSON text (`rating/grant_scopes.py`); all that it asks for must match. A lot without one pays for
+everything.
 """
 
-import json
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import polars as pl
+from pydantic import ValidationError
 
 from rating.credit_schemas import CHARGES, USES_SCHEMA
 from rating.errors import FrameError
+from rating.grant_scopes import GrantScope, read_scope
 from rating.money import ZERO_AMOUNT
 from rating.schemas import check_frame
 from rating.sums import sum_by
 
 _KIND: Final = ("meter", "plan", "price_id", "dimensions")
-_LISTS: Final = {"meters": "meter", "plans": "plan", "prices": "price_id"}
 # The order of events within a slice (semantics 3).
 _EVENT: Final = (
     "account_id",
@@ -60,6 +60,8 @@ class Fits:
         """Whether a lot of scope number `scope` may pay for a charge of `use`."""
         if self.scopes.is_empty():
             return pl.lit(value=True)
+        if self.flags.is_empty():
+            return scope == 0
         pair = (scope.cast(pl.Int64) - 1).clip(0) * self.uses + use.cast(pl.Int64)
         return (scope == 0) | pl.lit(self.flags).gather(pair)
 
@@ -80,7 +82,7 @@ def classify_uses(charges: pl.DataFrame, scopes: pl.Series) -> tuple[pl.DataFram
         FrameError: a scope cannot be read.
     """
     check_frame(charges, USES_SCHEMA, "charges with their uses")
-    asked = sorted(text for text in scopes.unique().to_list() if text and _read(text))
+    asked = sorted(text for text in scopes.unique().to_list() if text)
     if not asked:
         return _merged(charges.with_columns(use=pl.lit(0, pl.UInt32))), EVERYTHING
     kinds = charges.select(_KIND).unique()
@@ -93,33 +95,20 @@ def classify_uses(charges: pl.DataFrame, scopes: pl.Series) -> tuple[pl.DataFram
     return _merged(marked), Fits(numbered.select("scope", "number"), flags, max(classes.height, 1))
 
 
-def _read(text: str) -> dict[str, Any]:
-    """The conditions of a scope."""
+def _read(text: str) -> GrantScope:
+    """A scope as it was kept when the grant was taken."""
     try:
-        scope = json.loads(text)
-    except json.JSONDecodeError:
-        scope = None
-    known = {*_LISTS, "dimensions"}
-    if not isinstance(scope, dict) or not set(scope) <= known or not _is_flat(scope):
-        message = (
-            f"the scope {text!r} is not a map of meters, plans, prices (lists of names) and dimensions (names to texts)"
-        )
-        raise FrameError(message)
-    return scope
+        return read_scope(text)
+    except ValidationError as error:
+        message = f"the scope {text!r} of a grant cannot be read: {error.errors()[0]['msg']}; void it and grant anew"
+        raise FrameError(message) from None
 
 
-def _is_flat(scope: dict[str, Any]) -> bool:
-    """Whether the lists hold names and the dimensions texts."""
-    lists = [scope[key] for key in _LISTS if key in scope]
-    dimensions = scope.get("dimensions", {})
-    names = all(isinstance(names, list) and all(isinstance(name, str) for name in names) for names in lists)
-    return names and isinstance(dimensions, dict) and all(isinstance(value, str) for value in dimensions.values())
-
-
-def _fits(scope: dict[str, Any]) -> pl.Expr:
+def _fits(scope: GrantScope) -> pl.Expr:
     """Whether a kind of use meets all conditions of a scope."""
-    named = [pl.col(column).is_in(scope[key]) for key, column in _LISTS.items() if key in scope]
-    wanted = scope.get("dimensions", {})
+    lists = {"meter": scope.meters, "plan": scope.plans, "price_id": scope.prices}
+    named = [pl.col(column).is_in(names) for column, names in lists.items() if names is not None]
+    wanted = scope.dimensions or {}
     if not wanted:
         return pl.all_horizontal(pl.lit(value=True), *named)
     held = pl.col("dimensions").str.json_decode(pl.Struct(dict.fromkeys(wanted, pl.String)))

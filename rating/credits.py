@@ -93,7 +93,12 @@ def burn_down(
         unbilled=_summed(_name(settled.rest.filter(pl.col("amount") != ZERO_AMOUNT), slices), UNBILLED),
         settled=_name_settled(settled.settled, ranked),
         reworked=ranked.filter("reworked").select("account_id", "lot"),
-        positions=_move(held, ranked, settled.positions, _name_owed(settled.owed, accounts)),
+        positions=pl.concat(
+            [
+                _move(held, ranked, settled.positions, _name_owed(settled.owed, accounts)),
+                _begun_elsewhere(begun, known, accounts),
+            ]
+        ),
     )
 
 
@@ -259,6 +264,14 @@ def _name_owed(owed: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
     """What accounts owe as positions of the lot without name."""
     named = owed.select(OWED.names()).join(accounts.select("account", "account_id"), on="account")
     return named.select("account_id", lot=pl.lit(NO_LOT), position="amount")
+
+
+def _begun_elsewhere(begun: pl.DataFrame, known: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
+    """New lots of accounts with nothing to compute stand at nothing: that tells later that they had nothing to settle."""
+    others = (
+        begun.select("account_id", "lot").join(accounts, on="account_id", how="anti").join(known, on="lot", how="anti")
+    )
+    return others.with_columns(position=ZERO_AMOUNT).select(pl.col(name).cast(kind) for name, kind in POSITIONS.items())
 
 
 def _move(held: pl.DataFrame, ranked: pl.DataFrame, moved: pl.DataFrame, owed: pl.DataFrame) -> pl.DataFrame:

@@ -11,6 +11,7 @@ import polars as pl
 
 from rating.fees import compile_fees
 from rating.metering import compile_meters
+from rating.modes import mode_changes
 from rating.percentages import compile_percentages
 from rating.periods import INSTANT, cuts
 from rating.pricebook import PriceBook, effective_books
@@ -26,11 +27,12 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Facts:
-    """Price books, meters and subscriptions as of one run."""
+    """Price books, meters, subscriptions, and the modes of accounts that are or were prepaid, as of one run."""
 
     books: list[PriceBook]
     meters: pl.DataFrame
     subscriptions: pl.DataFrame
+    modes: pl.DataFrame
 
     @cached_property
     def prices(self) -> pl.DataFrame:
@@ -64,13 +66,15 @@ class Facts:
 
     def under(self, books: list[PriceBook]) -> "Facts":
         """The same facts, had these books been in force."""
-        return Facts(books, self.meters, self.subscriptions)
+        return Facts(books, self.meters, self.subscriptions, self.modes)
 
     def cuts(self, start: datetime, end: datetime) -> pl.DataFrame:
         """The boundaries off the whole hour that cut slices in [start, end), by account."""
         times = [book.effective_from for book in effective_books(self.books)]
-        changes = window_changes(self.prices, self.subscriptions, start, end)
-        return cuts(self.subscriptions, times, start, end, changes)
+        windows = window_changes(self.prices, self.subscriptions, start, end)
+        turns = mode_changes(self.modes)
+        both = [frame for frame in (windows, turns) if frame is not None and frame.height]
+        return cuts(self.subscriptions, times, start, end, pl.concat(both) if both else None)
 
 
 def facts_as_of(lake: Lake, run: int) -> Facts:
@@ -79,7 +83,8 @@ def facts_as_of(lake: Lake, run: int) -> Facts:
     if key not in lake.memo:
         books = books_as_of(lake, run)
         subscriptions = lake.frame("steps/reference/subscriptions_now", {"run": run})
-        lake.memo[key] = Facts(books, compile_meters(books), subscriptions)
+        modes = lake.frame("steps/reference/modes", {"run": run})
+        lake.memo[key] = Facts(books, compile_meters(books), subscriptions, modes)
     kept: Facts = lake.memo[key]
     return kept
 

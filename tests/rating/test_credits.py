@@ -251,7 +251,8 @@ def test_no_slices() -> None:
     result = burn_down(rows(), lots_frame([Lot("a", "x", D(1))]), POSITIONS.to_frame())
     assert (result.draws.schema, result.unbilled.schema, result.settled.schema) == (DRAWS, UNBILLED, DRAWS)
     assert result.positions.schema == POSITIONS
-    assert result.draws.height == result.unbilled.height == result.settled.height == result.positions.height == 0
+    assert result.draws.height == result.unbilled.height == result.settled.height == 0
+    assert result.positions.rows() == [("a", "x", D(0))]
 
 
 def test_a_slice_given_twice_is_refused() -> None:

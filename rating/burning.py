@@ -99,12 +99,24 @@ def closes(column: str) -> pl.Expr:
 
 
 def _split_by_rank(waiting: pl.DataFrame, rank: int) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Part the charges whose account has a lot of this rank from those that all lots were offered."""
+    """Part the charges whose account has a lot of this rank, and something left, from those that are done.
+
+    Nothing is offered to the further lots of an account of which nothing is left, so they do not move.
+    """
     last_rank = pl.col("last_lot").cast(pl.Int64) - pl.col("first_lot")
-    has_lot = waiting.select((last_rank >= rank).fill_null(value=False)).to_series()
-    if has_lot.all():
+    goes_on = (last_rank >= rank).fill_null(value=False)
+    if "closing" in waiting.columns:
+        goes_on = goes_on & _anything_left()
+    kept = waiting.select(goes_on).to_series()
+    if kept.all():
         return waiting, waiting.clear()
-    return waiting.filter(has_lot), waiting.filter(~has_lot)
+    return waiting.filter(kept), waiting.filter(~kept)
+
+
+def _anything_left() -> pl.Expr:
+    """Whether any charge of the account is not paid yet, or was not at the last computation."""
+    some = ((pl.col("amount") != ZERO_AMOUNT) | (pl.col("counted") != ZERO_AMOUNT)).cast(pl.UInt32).cum_sum()
+    return some.gather(pl.col("closing")) > some.shift(1, fill_value=0).gather(pl.col("begins"))
 
 
 def _mark_accounts(waiting: pl.DataFrame) -> pl.DataFrame:

@@ -12,13 +12,14 @@ import polars as pl
 
 from assets.charge_kinds import due_of_all_kinds, of_all_meters
 from assets.corrected_events import define_counted_events
+from assets.credit_rows import lots_of_touched, net_of, rows_to_burn, scoped_accounts
 from assets.invoices import draft
-from assets.ledger_entries import burn_slices
 from assets.true_ups import due_of_closings, due_of_minimums
 from assets.usage_hourly import meter_from_records
 from rating import rate
 from rating.credits import burn_down
 from rating.schemas import CHARGE_KEY
+from rating.sums import sum_by
 from resources.errors import ResourceError
 from resources.facts import EPOCH, closed_until, facts_as_of
 from resources.lake import Lake
@@ -100,16 +101,20 @@ def _compare_charges(lake: Lake, account: str, snapshot: int, due: pl.DataFrame)
 
 def _compare_draws(lake: Lake, account: str, snapshot: int, due: pl.DataFrame) -> Finding:
     run = _head(lake, "ledger_entries", snapshot)
-    nothing = pl.lit(0, pl.Decimal(38, 18))
-    charges = due.group_by("account_id", "slice_start").agg(pl.col("amount").sum()).with_columns(counted=nothing)
-    touched = pl.DataFrame({"account_id": [account]})
-    with lake.registered(touched=touched):
-        lots = lake.frame("steps/ledger/lots", {"run": run})
+    closed = closed_until(lake, run) or EPOCH
+    charges = due.with_columns(counted=pl.lit(0, pl.Decimal(38, 18)))
+    with lake.registered(touched=pl.DataFrame({"account_id": [account]})):
+        lots = lots_of_touched(lake, run, closed)
+    is_scoped = account in scoped_accounts(lots)
+    rows, fits = rows_to_burn(
+        lake, run, net_of(charges.clear() if is_scoped else charges), charges if is_scoped else charges.clear(), lots
+    )
     positions = lake.frame("steps/ledger/positions", {"run": 0})
+    burned = burn_down(rows, lots.drop("currency"), positions, fits, closed)
     draws = lake.frame("steps/verify/draws", {"account": account, "run": snapshot})
-    burned = burn_down(burn_slices(lake, run, charges), lots, positions, draws.clear())
     key = ("account_id", "slice_start", "lot")
-    return _compare("draws on credit", burned.draws, draws, key, ("amount",))
+    credit = pl.concat([burned.draws, burned.settled])
+    return _compare("draws on credit", sum_by(credit, key, "amount"), draws, key, ("amount",))
 
 
 def _compare_lines(project: Project, invoice: dict[str, object]) -> Finding:

@@ -1,30 +1,42 @@
-"""The loop of burn-down: one rank of lots after the other, over all accounts and slices at once (semantics 4).
+"""The loop of burn-down: one rank of lots after the other, over all accounts and charges at once (semantics 4).
 
-What belongs here: how a lot takes from the slices offered to it, and what passes on. What does not: names,
+What belongs here: how a lot takes from the charges offered to it, and what passes on. What does not: names,
 ranking and what the caller has to give (`rating/credits.py`). Everything here is numbered: `slice` counts the
-slices of all accounts in the order of events, `lot_row` the lots in the order of burn-down, account by account.
+rows of charges of all accounts in the order of events, `lot_row` the lots in the order of burn-down.
+
+The loop computes twice at once: what `amount` comes to, and what the last computation made of `counted`. A lot
+that was part of it stands where it stood before these charges once what it was offered of `counted` is taken off
+its position; from there the old draws follow by the same rule, so nobody has to say what they were.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import polars as pl
 
+from rating.credit_scopes import Fits
 from rating.money import AMOUNT, ZERO_AMOUNT
+from rating.rollover import carried_over, unused
 
 PAID: Final = pl.Schema({"slice": pl.UInt32(), "lot_row": pl.UInt32(), "amount": AMOUNT})
-MOVED: Final = pl.Schema({"lot_row": pl.UInt32(), "position": AMOUNT})
-STANDING: Final = pl.Schema({"slice": pl.UInt32(), "lot_row": pl.UInt32(), "drawn": AMOUNT})
-REST: Final = pl.Schema({"slice": pl.UInt32(), "amount": AMOUNT})
+MOVED: Final = pl.Schema({"lot_row": pl.UInt32(), "position": AMOUNT, "held": AMOUNT})
+REST: Final = pl.Schema({"slice": pl.UInt32(), "amount": AMOUNT, "counted": AMOUNT})
 
-_LOT_COLUMNS: Final = ["effective_at", "expires_at", "capacity", "position"]
-_Standing = Mapping[int, pl.DataFrame]
+_LOT_COLUMNS: Final = (
+    "lot_row", "effective_at", "expires_at", "is_paid", "scope", "amount", "roll_over", "rolled_from",
+    "capacity", "held_capacity", "position", "opening",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Burned:
-    """What was paid by slice and lot, where the lots stand after it, and what no lot took."""
+    """What was paid by row of charges and lot, where the lots stand, and what no lot took.
+
+    Attributes:
+        paid: slice, lot_row, amount.
+        moved: lot_row, position after these charges, and `held`: where the last computation had it before them.
+        rest: slice, amount that no lot took, and `counted`: what no lot took of it in the last computation.
+    """
 
     paid: pl.DataFrame
     moved: pl.DataFrame
@@ -37,16 +49,17 @@ def lives(*, start: str, end: str) -> pl.Expr:
     return (pl.col("effective_at") < pl.col(end)) & (forever | (pl.col("expires_at") > pl.col(start)))
 
 
-def burn_ranks(slices: pl.DataFrame, lots: pl.DataFrame, standing: pl.DataFrame) -> Burned:
-    """Offer the slices to the first lot of every account, the rest to the second, and so on.
+def burn_ranks(slices: pl.DataFrame, lots: pl.DataFrame, fits: Fits) -> Burned:
+    """Offer the charges to the first lot of every account, the rest to the second, and so on.
 
-    `slices` (slice, account, slice_start, slice_end, amount, counted) in order; `lots` (account, lot_row,
-    effective_at, expires_at, capacity, position) in order of burn-down, their position null where the lot was
-    part of no computation yet; `standing` (slice, lot_row, drawn) the draws that the positions hold.
+    `slices` (slice, account, slice_start, slice_end, use, prepaid, amount, counted) in order; `lots` (account, lived
+    and `_LOT_COLUMNS`) in order of burn-down, `lot_row` being their row: `position` null where the lot was part of no
+    computation yet, `opening` where it begins now if not where it was held. `fits` says of every scope and use
+    whether the lot may pay (`rating/credit_scopes.py`).
     """
-    queues = _queues(lots)
-    waiting = slices.join(queues, on="account", how="left", maintain_order="left")
-    by_rank = _by_rank(standing, lots, queues)
+    living = lots if lots["lived"].all() else lots.filter("lived")
+    waiting = slices.join(_queues(living), on="account", how="left", maintain_order="left")
+    left = _left_in_lots(lots)
     paid, moved, rest = [PAID.to_frame()], [MOVED.to_frame()], [REST.to_frame()]
     rank, height = 0, -1
     while True:
@@ -56,18 +69,23 @@ def burn_ranks(slices: pl.DataFrame, lots: pl.DataFrame, standing: pl.DataFrame)
             return Burned(pl.concat(paid), pl.concat(moved), pl.concat(rest))
         if waiting.height != height:
             waiting, height = _mark_accounts(waiting), waiting.height
-        offered = _offer(waiting, lots, rank)
+        offered = _offer(waiting, living, rank, fits, left)
         paid.append(offered.filter(pl.col("paid") != ZERO_AMOUNT).select("slice", "lot_row", amount="paid"))
-        moved.append(offered.filter("closes").select("lot_row", position="after"))
-        waiting = _pass_on(offered, by_rank.get(rank)).select(waiting.columns)
+        ends = offered.filter("closes")
+        moved.append(ends.select("lot_row", "held", position="after").select(MOVED.names()))
+        left = _keep_left(left, ends)
+        waiting = offered.with_columns(
+            pl.col("amount") - pl.col("paid"), pl.col("counted") - pl.col("was_paid")
+        ).select(waiting.columns)
         rank += 1
 
 
 def _queues(lots: pl.DataFrame) -> pl.DataFrame:
     """Where the lots of each account begin and end: columns account, first_lot, last_lot."""
+    rows = lots.select("account").with_row_index("row")
     begins, ends = lots.select(begins=opens("account"), ends=closes("account"))
-    first = lots.filter(begins).select("account", first_lot="lot_row")
-    return first.hstack(lots.filter(ends).select(last_lot="lot_row"))
+    first = rows.filter(begins).select("account", first_lot="row")
+    return first.hstack(rows.filter(ends).select(last_lot="row"))
 
 
 def opens(column: str) -> pl.Expr:
@@ -81,48 +99,79 @@ def closes(column: str) -> pl.Expr:
 
 
 def _split_by_rank(waiting: pl.DataFrame, rank: int) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Part the slices whose account has a lot of this rank from those that all lots were offered."""
+    """Part the charges whose account has a lot of this rank, and something left, from those that are done.
+
+    Nothing is offered to the further lots of an account of which nothing is left, so they do not move.
+    """
     last_rank = pl.col("last_lot").cast(pl.Int64) - pl.col("first_lot")
-    has_lot = waiting.select((last_rank >= rank).fill_null(value=False)).to_series()
-    if has_lot.all():
+    goes_on = (last_rank >= rank).fill_null(value=False)
+    if "closing" in waiting.columns:
+        goes_on = goes_on & _anything_left()
+    kept = waiting.select(goes_on).to_series()
+    if kept.all():
         return waiting, waiting.clear()
-    return waiting.filter(has_lot), waiting.filter(~has_lot)
+    return waiting.filter(kept), waiting.filter(~kept)
 
 
-def _by_rank(standing: pl.DataFrame, lots: pl.DataFrame, queues: pl.DataFrame) -> _Standing:
-    """Split the draws that stand by the rank of their lot."""
-    if standing.is_empty():
-        return {}
-    ranks = lots.join(queues, on="account").select("lot_row", rank=pl.col("lot_row") - pl.col("first_lot"))
-    parts = standing.join(ranks, on="lot_row").partition_by("rank", as_dict=True, include_key=False)
-    return {int(key[0]): part for key, part in parts.items()}
+def _anything_left() -> pl.Expr:
+    """Whether any charge of the account is not paid yet, or was not at the last computation."""
+    some = ((pl.col("amount") != ZERO_AMOUNT) | (pl.col("counted") != ZERO_AMOUNT)).cast(pl.UInt32).cum_sum()
+    return some.gather(pl.col("closing")) > some.shift(1, fill_value=0).gather(pl.col("begins"))
 
 
 def _mark_accounts(waiting: pl.DataFrame) -> pl.DataFrame:
-    """Mark where each account's slices begin and end (`opening` and `closing` are rows of this frame)."""
+    """Mark where each account's charges begin and end (`begins` and `closing` are rows of this frame)."""
     row = pl.int_range(pl.len(), dtype=pl.UInt32)
     return waiting.with_columns(
         closes=closes("account"),
-        opening=pl.when(opens("account")).then(row).forward_fill(),
+        begins=pl.when(opens("account")).then(row).forward_fill(),
         closing=pl.when(closes("account")).then(row).backward_fill(),
     )
 
 
-def _offer(waiting: pl.DataFrame, lots: pl.DataFrame, rank: int) -> pl.DataFrame:
-    """Let the lot of this rank take what it may (semantics 4): columns lot_row, lives, paid, after."""
-    lot_row = (waiting["first_lot"] + rank).alias("lot_row")
-    return (
-        waiting.hstack([lot_row])
-        .hstack(lots.select(pl.col(_LOT_COLUMNS).gather(lot_row)))
-        .with_columns(lives=lives(start="slice_start", end="slice_end"))
+def _left_in_lots(lots: pl.DataFrame) -> pl.Series | None:
+    """What is unused in each lot while the loop runs; None where nothing rolls over."""
+    if lots["rolled_from"].null_count() == lots.height:
+        return None
+    position = pl.coalesce("opening", "position").fill_null(ZERO_AMOUNT)
+    return lots.select(unused(pl.col("capacity"), position)).to_series()
+
+
+def _keep_left(left: pl.Series | None, ends: pl.DataFrame) -> pl.Series | None:
+    """Note what the lots of this rank leave unused: they are final, and a later rank may take it over."""
+    if left is None or ends.is_empty():
+        return left
+    final = ends.select(unused(pl.col("capacity"), pl.col("after"))).to_series()
+    return left.scatter(ends["lot_row"], final)
+
+
+def _offer(waiting: pl.DataFrame, living: pl.DataFrame, rank: int, fits: Fits, left: pl.Series | None) -> pl.DataFrame:
+    """Let the lot of this rank take what it may (semantics 4): columns of the lot, may, held, after, paid, was_paid."""
+    row = (waiting["first_lot"] + rank).alias("row")
+    lots = living.select(pl.col(_LOT_COLUMNS).gather(row)).rename({"amount": "granted"})
+    if left is not None:
+        lots = lots.with_columns(capacity=carried_over(left))
+    offered = (
+        waiting.hstack(lots)
+        .with_columns(may=lives(start="slice_start", end="slice_end") & _pays(living, waiting, fits))
         .with_columns(
-            offered=pl.when("lives").then("amount").otherwise(ZERO_AMOUNT),
-            held=pl.when("lives").then("counted").otherwise(ZERO_AMOUNT),
+            offered=pl.when("may").then("amount").otherwise(ZERO_AMOUNT),
+            replayed=pl.when("may").then("counted").otherwise(ZERO_AMOUNT),
         )
-        .with_columns(before=_base() + _sum_since_opening("offered") - pl.col("offered"))
+        .with_columns(held=_held())
+        .with_columns(before=pl.coalesce("opening", "held") + _sum_since_opening("offered") - pl.col("offered"))
         .with_columns(after=pl.col("before") + pl.col("offered"))
-        .with_columns(paid=_clipped("after") - _clipped("before"))
+        .with_columns(paid=_clipped("after", "capacity") - _clipped("before", "capacity"))
     )
+    return _replay(offered)
+
+
+def _pays(living: pl.DataFrame, waiting: pl.DataFrame, fits: Fits) -> pl.Expr:
+    """Whether the lot's kind and scope allow the charge, apart from its life: asked only where lots differ in it."""
+    allowed = fits.allow(pl.col("scope"), pl.col("use"))
+    if not waiting["prepaid"].all() and living["is_paid"].any():
+        return allowed & (pl.col("prepaid") | ~pl.col("is_paid"))
+    return allowed
 
 
 def _sum_since_opening(column: str) -> pl.Expr:
@@ -132,24 +181,24 @@ def _sum_since_opening(column: str) -> pl.Expr:
     exact, and Polars raises where a running sum leaves their range.
     """
     running = pl.col(column).cum_sum()
-    return running - running.shift(1, fill_value=0).gather(pl.col("opening"))
+    return running - running.shift(1, fill_value=0).gather(pl.col("begins"))
 
 
-def _base() -> pl.Expr:
-    """The lot's position before the first slice given: less what it was offered of these slices so far."""
-    return (pl.col("position") - _sum_since_opening("held").gather(pl.col("closing"))).fill_null(ZERO_AMOUNT)
+def _held() -> pl.Expr:
+    """Where the lot stood before the first charge given: its position less what it was offered of them."""
+    return (pl.col("position") - _sum_since_opening("replayed").gather(pl.col("closing"))).fill_null(ZERO_AMOUNT)
 
 
-def _clipped(column: str) -> pl.Expr:
+def _clipped(column: str, capacity: str) -> pl.Expr:
     """A lot has paid its position, but not less than nothing and not more than itself."""
-    return pl.col(column).clip(ZERO_AMOUNT, pl.col("capacity"))
+    return pl.col(column).clip(ZERO_AMOUNT, pl.col(capacity))
 
 
-def _pass_on(offered: pl.DataFrame, standing: pl.DataFrame | None) -> pl.DataFrame:
-    """Take what was paid off the slices, and what this lot had drawn off what the next one was offered."""
-    left = offered.with_columns(amount=pl.col("amount") - pl.col("paid"))
-    if standing is None:
-        return left
-    return left.join(standing, on="slice", how="left", maintain_order="left").with_columns(
-        counted=pl.col("counted") - pl.col("drawn").fill_null(ZERO_AMOUNT)
-    )
+def _replay(offered: pl.DataFrame) -> pl.DataFrame:
+    """Add `was_paid`: what the lot had paid of what was counted. A lot that was not there yet had paid nothing."""
+    if not offered.select((pl.col("replayed") != ZERO_AMOUNT).any()).item():
+        return offered.with_columns(was_paid=ZERO_AMOUNT)
+    reached = offered.with_columns(reached=pl.col("held") + _sum_since_opening("replayed"))
+    before = reached.with_columns(started=pl.col("reached") - pl.col("replayed"))
+    paid = _clipped("reached", "held_capacity") - _clipped("started", "held_capacity")
+    return before.with_columns(was_paid=pl.when(pl.col("position").is_null()).then(ZERO_AMOUNT).otherwise(paid))

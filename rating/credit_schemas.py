@@ -22,6 +22,26 @@ CHARGES: Final = pl.Schema(
         "account_id": TEXT,
         "slice_start": INSTANT,
         "slice_end": INSTANT,
+        "place": pl.UInt32(),
+        "use": pl.UInt32(),
+        "prepaid": pl.Boolean(),
+        "amount": AMOUNT,
+        "counted": AMOUNT,
+    }
+)
+USES: Final = pl.Schema(
+    {
+        "account_id": TEXT,
+        "slice_start": INSTANT,
+        "slice_end": INSTANT,
+        "plan": TEXT,
+        "price_id": TEXT,
+        "service_id": TEXT,
+        "resource_id": TEXT,
+        "meter": TEXT,
+        "dimensions": TEXT,
+        "kind": TEXT,
+        "prepaid": pl.Boolean(),
         "amount": AMOUNT,
         "counted": AMOUNT,
     }
@@ -35,6 +55,9 @@ LOTS: Final = pl.Schema(
         "priority": pl.Int32(),
         "effective_at": INSTANT,
         "expires_at": INSTANT,
+        "scope": TEXT,
+        "series": TEXT,
+        "roll_over": AMOUNT,
     }
 )
 POSITIONS: Final = pl.Schema({"account_id": TEXT, "lot": TEXT, "position": AMOUNT})
@@ -116,10 +139,9 @@ def _schema(columns: pl.Schema, nullable: Sequence[str] = ()) -> pandera.DataFra
 
 
 CHARGES_SCHEMA: Final = _schema(CHARGES)
+USES_SCHEMA: Final = _schema(USES)
 LOTS_SCHEMA: Final = _schema(LOTS, nullable=("expires_at",))
 POSITIONS_SCHEMA: Final = _schema(POSITIONS)
-DRAWS_SCHEMA: Final = _schema(DRAWS)
-UNBILLED_SCHEMA: Final = _schema(UNBILLED)
 LEGS_SCHEMA: Final = _schema(LEGS)
 USED_SCHEMA: Final = _schema(USED, nullable=("maximum",))
 CREDIT_PAID_SCHEMA: Final = _schema(CREDIT_PAID)
@@ -128,12 +150,11 @@ STATED_SCHEMA: Final = _schema(STATED, nullable=("unit_price",))
 INVOICED_SCHEMA: Final = _schema(INVOICED)
 
 
-def check_burn_down(charges: pl.DataFrame, lots: pl.DataFrame, positions: pl.DataFrame, draws: pl.DataFrame) -> None:
+def check_burn_down(charges: pl.DataFrame, lots: pl.DataFrame, positions: pl.DataFrame) -> None:
     """Check all that goes into `burn_down`."""
     check_frame(charges, CHARGES_SCHEMA, "charges")
     check_frame(lots, LOTS_SCHEMA, "lots")
     check_frame(positions, POSITIONS_SCHEMA, "positions")
-    check_frame(draws, DRAWS_SCHEMA, "draws")
     check_bound(charges, "amount", AMOUNT_LIMIT, ("account_id", "slice_start"))
     check_bound(lots, "amount", AMOUNT_LIMIT, ("account_id", "lot"))
     check_bound(positions, "position", AMOUNT_LIMIT, ("account_id", "lot"))

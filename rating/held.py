@@ -16,6 +16,7 @@ import polars as pl
 
 from rating.agreed import own_terms
 from rating.fees import Cut, in_last_slice, stretches
+from rating.modes import with_modes
 from rating.money import AMOUNT, ZERO_AMOUNT, ZERO_QUANTITY
 from rating.periods import INSTANT
 from rating.pricebook import PriceBook, PriceSpan, price_spans
@@ -35,7 +36,6 @@ BOOKINGS: Final = {
     "currency": pl.String(),
     "booked": pl.String(),
 }
-MODES: Final = {"account_id": pl.String(), "effective_from": INSTANT, "mode": pl.String()}
 PREPAID: Final = "prepaid"
 _SCOPE: Final = ("account_id", "subscription_id", "plan", "price_id", "currency", "period_start")
 HELD_KEY: Final = (*_SCOPE, "meter", "version")
@@ -71,7 +71,7 @@ def in_use(bookings: pl.DataFrame, modes: pl.DataFrame) -> pl.DataFrame:
 def hold_back(usage: pl.DataFrame, bookings: pl.DataFrame, modes: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Charges of use (`DUE`) as they are booked in their slices, and what of their amounts is held back.
 
-    What is held back has an amount and no quantity, its slice a quantity and no amount. `modes` (`MODES`) says how
+    What is held back has an amount and no quantity, its slice a quantity and no amount. `modes` (`rating/modes.py`) says how
     accounts pay since when; who is not in it is postpaid.
     """
     if bookings.is_empty():
@@ -93,20 +93,11 @@ def is_held(rows: pl.DataFrame, bookings: pl.DataFrame, modes: pl.DataFrame) -> 
     contexts = rows.select(_CONTEXT).unique()
     named = bookings.select("agreed_with", "plan", "price_id", "version", "currency", "booked")
     said = own_terms(contexts.join(named, on=["plan", "price_id", "version", "currency"]), bookings)
-    prepaid = _prepaid(said.select("account_id", "slice_start").unique(), modes)
+    prepaid = with_modes(said.select("account_id", "slice_start").unique(), modes)
     paid = said.join(prepaid, on=["account_id", "slice_start"], how="left")
     holds = (pl.col("booked") == "close") | ((pl.col("booked") == "mode") & pl.col("prepaid").fill_null(value=False))
     marks = paid.filter(holds).select(*_CONTEXT, held=True)
     return rows.select(_CONTEXT).join(marks, on=_CONTEXT, how="left", maintain_order="left")["held"].is_not_null()
-
-
-def _prepaid(moments: pl.DataFrame, modes: pl.DataFrame) -> pl.DataFrame:
-    """Whether each account prepays in a slice: the mode at its start."""
-    changes = modes.sort("effective_from").rename({"effective_from": "since"})
-    found = moments.sort("slice_start").join_asof(
-        changes, left_on="slice_start", right_on="since", by="account_id", strategy="backward", check_sortedness=False
-    )
-    return found.select("account_id", "slice_start", prepaid=pl.col("mode") == PREPAID)
 
 
 def sum_held(held: pl.DataFrame) -> pl.DataFrame:

@@ -19,7 +19,16 @@ from rating.money import AMOUNT, ZERO_AMOUNT
 from rating.schemas import check_frame
 from rating.sums import sum_by
 
-__all__ = ["LEGS", "expiry_legs", "grant_legs", "issue_legs", "posted_hour", "usage_legs"]
+__all__ = [
+    "LEGS",
+    "expiry_legs",
+    "grant_legs",
+    "issue_legs",
+    "posted_hour",
+    "rollover_legs",
+    "settlement_legs",
+    "usage_legs",
+]
 
 _KEYS: Final = ("account", "lot", "currency", "slice_start")
 _TRANSACTION: Final = ("slice_start", "currency", "kind")
@@ -67,7 +76,8 @@ def grant_legs(grants: pl.DataFrame, booked: pl.DataFrame) -> pl.DataFrame:
 
     Both have grant_id, account_id, kind, amount, currency, effective_at, tax_paid, tax_code, gateway, void:
     `grants` the newest rows of the grants that changed, `booked` the rows of the same grants at the last
-    computation. So a void reverses, and a restated grant moves by the difference. Paid credit is net: the tax
+    computation. So a void reverses, and a restated grant moves by the difference. What nobody paid for is booked against
+    `promotion`, an adjustment against `refund`. Paid credit is net: the tax
     in the money received is owed to the tax office at once.
     """
     both = [_granted(grants), _granted(booked).with_columns(amount=-pl.col("amount"))]
@@ -83,11 +93,11 @@ def _granted(grants: pl.DataFrame) -> pl.DataFrame:
         tax_paid=pl.col("tax_paid").cast(AMOUNT).fill_null(ZERO_AMOUNT),
     )
     columns = ["lot", "currency", "slice_start"]
-    promotional = standing.filter(pl.col("kind") == "promotional")
+    given = standing.filter(pl.col("kind") != "paid")
     paid = standing.filter(pl.col("kind") == "paid")
     return pl.concat(
         [
-            promotional.select(*columns, "amount", account=pl.lit("promotion")),
+            given.select(*columns, "amount", account=_giver(pl.col("kind"))),
             paid.select(*columns, account=_named("cash", "gateway"), amount=pl.col("amount") + pl.col("tax_paid")),
             paid.filter(pl.col("tax_paid") != ZERO_AMOUNT).select(
                 *columns, account=_named("tax", "tax_code"), amount=-pl.col("tax_paid")
@@ -98,18 +108,57 @@ def _granted(grants: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _giver(kind: pl.Expr) -> pl.Expr:
+    """Out of what credit is given that nobody paid for; what expires of it goes back there."""
+    return pl.when(kind == "adjustment").then(pl.lit("refund")).otherwise(pl.lit("promotion"))
+
+
 def expiry_legs(expiries: pl.DataFrame, lots: pl.DataFrame) -> pl.DataFrame:
-    """Book differences of expired credit: promotional back to `promotion`, paid to `breakage` (semantics 4).
+    """Book differences of expired credit: what was given goes back to where it came from, paid to `breakage` (semantics 4).
 
     `expiries` (account_id, slice_start, lot, amount) are differences, `lots` (lot, kind, currency).
     """
     expired = _with_lots(expiries, lots)
-    gainer = pl.when(pl.col("lot_kind") == "promotional").then(pl.lit("promotion")).otherwise(pl.lit("breakage"))
+    kind = pl.col("lot_kind")
+    gainer = pl.when(kind == "paid").then(pl.lit("breakage")).otherwise(_giver(kind))
     columns = ["lot", "currency", "slice_start"]
     return _legs(
         "expiry",
         expired.select(*columns, "amount", account=_credit_account(pl.col("lot_kind"))),
         expired.select(*columns, account=gainer, amount=-pl.col("amount")),
+    )
+
+
+def rollover_legs(rolled: pl.DataFrame, lots: pl.DataFrame) -> pl.DataFrame:
+    """Book differences of what rolls over: from a lot to the next one of its grant (semantics 4).
+
+    `rolled` (account_id, slice_start, lot, amount) are differences, positive out of a lot and negative into one; `lots`
+    (lot, kind, currency).
+    """
+    moved = _with_lots(rolled, lots)
+    columns = ["lot", "currency", "slice_start", "amount"]
+    return _legs("rollover", moved.select(*columns, account=_credit_account(pl.col("lot_kind"))))
+
+
+def settlement_legs(settled: pl.DataFrame, lots: pl.DataFrame) -> pl.DataFrame:
+    """Book differences of settlements: `credit` to what is `unbilled` of the account (semantics 4).
+
+    `settled` (account_id, slice_start, lot, amount) are differences, each dated at its lot's start; `lots` (lot, kind,
+    currency).
+    """
+    paid = _with_lots(settled, lots)
+    # Two lots that start at one instant are one leg of `unbilled`.
+    owed = sum_by(paid, ("account_id", "slice_start", "currency"), "amount")
+    return _legs(
+        "settlement",
+        paid.select("currency", "slice_start", "lot", "amount", account=_credit_account(pl.col("lot_kind"))),
+        owed.select(
+            "currency",
+            "slice_start",
+            lot=_NO_LOT,
+            account=pl.format("unbilled:{}", "account_id"),
+            amount=-pl.col("amount"),
+        ),
     )
 
 

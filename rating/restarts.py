@@ -52,6 +52,17 @@ def recut(before: pl.DataFrame, now: pl.DataFrame) -> pl.DataFrame:
     return moved.select("account_id", from_scratch=pl.lit(value=True), restart_from=_BEGINNING).unique()
 
 
+def indebted(positions: pl.DataFrame, lots: pl.DataFrame) -> pl.DataFrame:
+    """Tell which accounts restart because they were ever in debt and have a lot that does not pay for everything.
+
+    `positions` and `lots` as `burn_down` takes them. A position says what an account owes, not for which use, which a
+    scope asks for. Who has no scoped lot, or never owed, computes on from positions. Returns the columns of `restarts`.
+    """
+    scoped = lots.filter(pl.col("scope") != "").select("account_id").unique()
+    owing = scoped.join(positions.filter(pl.col("lot") == ""), on="account_id", how="semi")
+    return owing.select("account_id", from_scratch=pl.lit(value=True), restart_from=_BEGINNING)
+
+
 def together(*restarted: pl.DataFrame) -> pl.DataFrame:
     """Put restarts for several reasons together: each account from the earliest, from the beginning if any says so."""
     every = pl.concat(restarted).group_by("account_id")

@@ -3,20 +3,20 @@
 What belongs here: loading. What does not: taking new rows (`reference.py`) and deciding what they mean.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 import polars as pl
 
 from rating.fees import compile_fees
-from rating.held import MODES, asks_for_mode, compile_bookings, in_use
+from rating.held import compile_bookings, in_use
 from rating.metering import compile_meters
+from rating.modes import mode_changes
 from rating.percentages import compile_percentages
 from rating.periods import INSTANT, cuts
 from rating.pricebook import PriceBook, effective_books
 from rating.pricing import compile_prices
-from rating.schemas import no_rows
 from rating.true_ups import compile_graces, compile_minimums
 from rating.windows import window_changes
 from resources.lake import Lake
@@ -28,13 +28,13 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Facts:
-    """Price books, meters and subscriptions as of one run."""
+    """Price books, meters, subscriptions, and the modes of accounts that are or were prepaid, as of one run."""
 
     books: list[PriceBook]
     meters: pl.DataFrame
     subscriptions: pl.DataFrame
-    # How accounts pay, and since when: where a price asks for it.
-    modes: pl.DataFrame = field(default_factory=lambda: no_rows(MODES))
+    # How accounts pay, and since when, of those that are or were prepaid (`rating/modes.py`).
+    modes: pl.DataFrame
 
     @cached_property
     def prices(self) -> pl.DataFrame:
@@ -78,8 +78,10 @@ class Facts:
     def cuts(self, start: datetime, end: datetime) -> pl.DataFrame:
         """The boundaries off the whole hour that cut slices in [start, end), by account."""
         times = [book.effective_from for book in effective_books(self.books)]
-        changes = window_changes(self.prices, self.subscriptions, start, end)
-        return cuts(self.subscriptions, times, start, end, changes)
+        windows = window_changes(self.prices, self.subscriptions, start, end)
+        turns = mode_changes(self.modes)
+        both = [frame for frame in (windows, turns) if frame is not None and frame.height]
+        return cuts(self.subscriptions, times, start, end, pl.concat(both) if both else None)
 
 
 def facts_as_of(lake: Lake, run: int) -> Facts:
@@ -88,7 +90,7 @@ def facts_as_of(lake: Lake, run: int) -> Facts:
     if key not in lake.memo:
         books = books_as_of(lake, run)
         subscriptions = lake.frame("steps/reference/subscriptions_now", {"run": run})
-        modes = lake.frame("steps/reference/modes_now", {"run": run}) if asks_for_mode(books) else no_rows(MODES)
+        modes = lake.frame("steps/reference/modes", {"run": run})
         lake.memo[key] = Facts(books, compile_meters(books), subscriptions, modes)
     kept: Facts = lake.memo[key]
     return kept

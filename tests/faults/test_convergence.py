@@ -40,7 +40,7 @@ def test_the_world_has_what_makes_books_hard(world: World, unbroken: Books) -> N
     charges, entries = unbroken.tables["charges"], unbroken.tables["ledger_entries"]
     assert set(charges["version"]) == {"2026-10", "2026-10b"}
     assert set(charges["plan"]) == {"standard", "large"}
-    assert set(entries["kind"]) == {"grant", "usage", "expiry"}
+    assert set(entries["kind"]) == {"grant", "usage", "expiry", "settlement"}
     assert charges["slice_start"].dt.minute().unique().sort().to_list() == [0, 15, 30, 45]
     assert len(set(charges["period_start"].to_list())) == 2 * 4
     assert sum(file.name.startswith("late") for file in world.usage) > 10

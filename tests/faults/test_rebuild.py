@@ -26,9 +26,12 @@ def rows(project: Project, tables: tuple[str, ...]) -> dict[str, object]:
 
 
 def caches(project: Project) -> dict[str, pl.DataFrame]:
-    """Caches without the runs that wrote them; a scope in which nothing ran says nothing."""
+    """Caches without the runs that wrote them; who owes nothing may have a row that says so, or none."""
+    says = {"rated_totals": "true", "lot_positions": "lot <> '' or position <> 0"}
     return {
-        table: project.lake.connection.execute(f"select * exclude (run) from {table} order by all").pl()
+        table: project.lake.connection.execute(
+            f"select * exclude (run) from {table} where {says[table]} order by all"
+        ).pl()
         for table in CACHES
     }
 

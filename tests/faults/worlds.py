@@ -151,10 +151,11 @@ def _csv(source: str, name: str, rows: Iterable[Mapping[str, str]], arrives: int
 
 
 def _accounts() -> Iterator[dict[str, str]]:
-    for account in ACCOUNTS:
+    for number, account in enumerate(ACCOUNTS):
+        mode = "postpaid" if number % 3 == 2 else "prepaid"
         yield {
             "account_id": account, "effective_from": "2026-10-01T00:00:00Z", "name": account.title(),
-            "currency": CURRENCIES.get(account, "EUR"), "time_zone": ZONES.get(account, "UTC"), "mode": "postpaid",
+            "currency": CURRENCIES.get(account, "EUR"), "time_zone": ZONES.get(account, "UTC"), "mode": mode,
             "tax_rate": "19",
         }  # fmt: skip
 

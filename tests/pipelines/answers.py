@@ -40,9 +40,9 @@ plans:
 SECOND_BOOK = (
     BOOK.replace('"2026-09"', '"2026-10b"').replace("2026-09-01T00", "2026-10-20T00").replace("0.0123", "0.011")
 )
-ACCOUNTS = """account_id,effective_from,name,currency,time_zone,tax_rate
-first,2026-09-01T00:00:00Z,First,EUR,UTC,19
-second,2026-09-01T00:00:00Z,Second,EUR,Europe/Berlin,7
+ACCOUNTS = """account_id,effective_from,name,currency,time_zone,tax_rate,mode
+first,2026-09-01T00:00:00Z,First,EUR,UTC,19,prepaid
+second,2026-09-01T00:00:00Z,Second,EUR,Europe/Berlin,7,postpaid
 """
 SUBSCRIPTIONS = """subscription_id,account_id,plan,effective_from
 s-first,first,standard,2026-09-01T00:00:00Z

@@ -1,11 +1,14 @@
 """Burn-down as a person would do it: charge by charge, lot by lot. Imports the standard library only (semantics 4)."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 MIDNIGHT = datetime(2026, 10, 1, tzinfo=UTC)
+ZERO = Decimal(0)
+Scope = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 def at(hour: float) -> datetime:
@@ -14,7 +17,7 @@ def at(hour: float) -> datetime:
 
 @dataclass(frozen=True)
 class Lot:
-    """A grant, and what of it decides when it pays."""
+    """A grant, or one period's lot of a recurring one, and what of it decides when it pays."""
 
     account_id: str
     lot: str
@@ -23,43 +26,162 @@ class Lot:
     expires_at: datetime | None = None
     kind: str = "paid"
     priority: int = 0
+    scope: Scope = ()
+    series: str = ""
+    roll_over: Decimal = ZERO
 
     def order(self) -> tuple[object, ...]:
         expiry = self.expires_at or datetime.max.replace(tzinfo=UTC)
         return (self.priority, expiry, self.kind != "promotional", self.effective_at, self.lot)
 
-    def lives(self, hour: int) -> bool:
-        return self.effective_at < at(hour + 1) and (self.expires_at is None or self.expires_at > at(hour))
+
+@dataclass(frozen=True)
+class Charge:
+    """What was used in a slice, and by what lots may pay for it or not."""
+
+    account_id: str
+    start: datetime
+    end: datetime
+    amount: Decimal
+    prepaid: bool = False
+    plan: str = ""
+    price_id: str = ""
+    service_id: str = ""
+    resource_id: str = ""
+    meter: str = ""
+    dimensions: tuple[tuple[str, str], ...] = ()
+    kind: str = "usage"
+
+    def order(self) -> tuple[object, ...]:
+        text = json.dumps(dict(self.dimensions), sort_keys=True)
+        return (self.start, self.plan, self.price_id, self.service_id, self.resource_id, self.meter, text, self.kind)
 
 
-Amounts = dict[tuple[str, int], Decimal]
+def fits(lot: Lot, charge: Charge) -> bool:
+    """All that the scope says must match."""
+    for key, wanted in lot.scope:
+        held = {"meters": charge.meter, "plans": charge.plan, "prices": charge.price_id}
+        if key in held and held[key] not in wanted:
+            return False
+        if key == "dimensions" and wanted not in charge.dimensions:
+            return False
+    return True
+
+
+def may_pay(lot: Lot, charge: Charge) -> bool:
+    """Life, scope and mode."""
+    lived = lot.effective_at < charge.end and (lot.expires_at is None or lot.expires_at > charge.start)
+    return lived and fits(lot, charge) and (charge.prepaid or lot.kind != "paid")
 
 
 @dataclass
 class Books:
-    """Draws by (account, hour, lot), rests by (account, hour), positions by (account, lot)."""
+    """What was drawn, settled and rests, where lots stand and what they hold, what rolled over and what expired."""
 
-    draws: dict[tuple[str, int, str], Decimal] = field(default_factory=dict)
-    unbilled: Amounts = field(default_factory=dict)
-    positions: dict[tuple[str, str], Decimal] = field(default_factory=dict)
+    draws: dict[tuple[str, datetime, str], Decimal] = field(default_factory=dict)
+    unbilled: dict[tuple[str, datetime], Decimal] = field(default_factory=dict)
+    settled: dict[tuple[str, datetime, str], Decimal] = field(default_factory=dict)
+    positions: dict[str, Decimal] = field(default_factory=dict)
+    holds: dict[str, Decimal] = field(default_factory=dict)
+    rolled: dict[tuple[str, datetime, str], Decimal] = field(default_factory=dict)
+    expired: dict[tuple[str, datetime, str], Decimal] = field(default_factory=dict)
+
+    def clear_zeros(self) -> "Books":
+        for name in ("draws", "unbilled", "settled", "positions", "rolled", "expired"):
+            setattr(self, name, {key: amount for key, amount in getattr(self, name).items() if amount})
+        return self
 
 
-def reference(charges: Amounts, lots: Mapping[str, Lot]) -> Books:
-    """Plays charges one by one in the order of events, and offers each to one lot after the other."""
-    books = Books(positions={(lot.account_id, lot.lot): Decimal(0) for lot in lots.values()})
-    ordered = sorted(lots.values(), key=Lot.order)
-    for (account, hour), amount in sorted(charges.items()):
-        rest = amount
-        for lot in ordered:
-            if lot.account_id != account or not lot.lives(hour):
-                continue
-            before = books.positions[account, lot.lot]
-            after = before + rest
-            paid = min(max(after, Decimal(0)), lot.amount) - min(max(before, Decimal(0)), lot.amount)
-            books.positions[account, lot.lot] = after
-            if paid:
-                books.draws[account, hour, lot.lot] = paid
-            rest -= paid
+class Player:
+    """Plays the charges and lots of one account."""
+
+    def __init__(self, lots: Iterable[Lot], closed_until: datetime, books: Books) -> None:
+        self.books = books
+        self.closed_until = closed_until
+        self.ordered = sorted((lot for lot in lots if lot.effective_at <= closed_until), key=Lot.order)
+        self.starting = sorted(self.ordered, key=lambda lot: (lot.effective_at, lot.order()))
+        self.open: list[tuple[Charge, Decimal]] = []
+
+    def play(self, charges: Iterable[Charge]) -> None:
+        for charge in sorted(charges, key=Charge.order):
+            while self.starting and self.starting[0].effective_at < charge.end:
+                self._start(self.starting.pop(0))
+            rest = charge.amount
+            for lot in self.ordered:
+                if may_pay(lot, charge):
+                    paid = self._offer(lot, rest)
+                    key = (lot.account_id, charge.start, lot.lot)
+                    self.books.draws[key] = self.books.draws.get(key, ZERO) + paid
+                    rest -= paid
+            slice_key = (charge.account_id, charge.start)
+            self.books.unbilled[slice_key] = self.books.unbilled.get(slice_key, ZERO) + rest
+            if charge.prepaid:
+                self._leave_open(charge, rest)
+        while self.starting:
+            self._start(self.starting.pop(0))
+        for lot in self.ordered:
+            self._expire(lot)
+
+    def _leave_open(self, charge: Charge, rest: Decimal) -> None:
+        """What is open of the other sign cancels first, the oldest before the others."""
+        while rest and self.open and (self.open[0][1] > 0) != (rest > 0):
+            oldest, amount = self.open.pop(0)
+            rest += amount
+            if rest and (rest > 0) == (amount > 0):
+                self.open.insert(0, (oldest, rest))
+                rest = ZERO
         if rest:
-            books.unbilled[account, hour] = rest
-    return books
+            self.open.append((charge, rest))
+
+    def _offer(self, lot: Lot, amount: Decimal) -> Decimal:
+        holds, before = self.books.holds[lot.lot], self.books.positions[lot.lot]
+        after = self.books.positions[lot.lot] = before + amount
+        return min(max(after, ZERO), holds) - min(max(before, ZERO), holds)
+
+    def _unused(self, lot: Lot) -> Decimal:
+        holds = self.books.holds[lot.lot]
+        return holds - min(max(self.books.positions[lot.lot], ZERO), holds)
+
+    def _start(self, lot: Lot) -> None:
+        """A lot takes over what rolls over to it, and pays what is open."""
+        before = [other for other in self.ordered if lot.series and other.series == lot.series]
+        before = [other for other in before if other.effective_at < lot.effective_at]
+        rolled = min(lot.roll_over, self._unused(before[-1])) if before else ZERO
+        if before:
+            self.books.rolled[lot.account_id, lot.effective_at, before[-1].lot] = rolled
+        self.books.holds[lot.lot], self.books.positions[lot.lot] = lot.amount + rolled, ZERO
+        still_open, settled = [], ZERO
+        for charge, amount in self.open:
+            paid = self._offer(lot, amount) if fits(lot, charge) else ZERO
+            settled += paid
+            still_open.append((charge, amount - paid))
+        self.open = [(charge, amount) for charge, amount in still_open if amount]
+        self.books.settled[lot.account_id, lot.effective_at, lot.lot] = settled
+
+    def _expire(self, lot: Lot) -> None:
+        if lot.expires_at is not None and lot.expires_at <= self.closed_until:
+            rolled = self.books.rolled.get((lot.account_id, lot.expires_at, lot.lot), ZERO)
+            self.books.expired[lot.account_id, lot.expires_at, lot.lot] = self._unused(lot) - rolled
+
+
+def summed(charges: Iterable[Charge]) -> Iterable[Charge]:
+    """What was charged twice of one thing, late or to put it right, is one charge."""
+    sums: dict[tuple[object, ...], Charge] = {}
+    for charge in charges:
+        key = (charge.account_id, *charge.order())
+        known = sums.get(key)
+        sums[key] = replace(charge, amount=charge.amount + known.amount) if known else charge
+    return sums.values()
+
+
+def reference(charges: Iterable[Charge], lots: Iterable[Lot], closed_until: datetime) -> Books:
+    """Plays every account's charges one by one in the order of events, and offers each to one lot after the other."""
+    books = Books()
+    of_account: dict[str, tuple[list[Charge], list[Lot]]] = {}
+    for charge in summed(charges):
+        of_account.setdefault(charge.account_id, ([], []))[0].append(charge)
+    for lot in lots:
+        of_account.setdefault(lot.account_id, ([], []))[1].append(lot)
+    for own_charges, own_lots in of_account.values():
+        Player(own_lots, closed_until, books).play(own_charges)
+    return books.clear_zeros()

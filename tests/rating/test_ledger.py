@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 
 from rating.credit_schemas import DRAWS, UNBILLED
 from rating.errors import BalanceError, FrameError
-from rating.ledger import LEGS, expiry_legs, grant_legs, issue_legs, posted_hour, usage_legs
+from rating.ledger import (
+    LEGS,
+    expiry_legs,
+    grant_legs,
+    issue_legs,
+    posted_hour,
+    rollover_legs,
+    settlement_legs,
+    usage_legs,
+)
 from rating.money import AMOUNT
 from tests.rating.frames import TEXT, TIME, Columns, D, frame
 
@@ -133,6 +142,34 @@ def test_expired_credit_goes_back_to_promotion_or_breakage() -> None:
         ("credit:acme:paid", "t"): D("-1"),
         ("breakage", "t"): D("1"),
     }
+
+
+@pytest.mark.parametrize(("kind", "giver"), [("adjustment", "refund"), ("recurring", "promotion")])
+def test_what_nobody_paid_for_comes_from_where_it_goes_back_to(kind: str, giver: str) -> None:
+    granted = grant_legs(frame(GRANTS, (*PROMOTION[:2], kind, *PROMOTION[3:])), frame(GRANTS))
+    assert legs_of(granted) == {(giver, "g"): D(10), (f"credit:acme:{kind}", "g"): D(-10)}
+    expired = expiry_legs(frame(DRAWS, ("acme", NOON, "g", D(10))), frame(LOTS, ("g", kind, "EUR")))
+    assert legs_of(expired) == {(giver, "g"): D(-10), (f"credit:acme:{kind}", "g"): D(10)}
+
+
+def test_settlement_takes_off_what_is_unbilled() -> None:
+    """Two lots that start at one instant make one leg of `unbilled`."""
+    settled = frame(DRAWS, ("acme", NOON, "g", D("2.5")), ("acme", NOON, "t", D("1")))
+    legs = settlement_legs(settled, frame(LOTS, ("g", "promotional", "EUR"), ("t", "paid", "EUR")))
+    assert legs_of(legs) == {
+        ("credit:acme:promotional", "g"): D("2.5"),
+        ("credit:acme:paid", "t"): D("1"),
+        ("unbilled:acme", ""): D("-3.5"),
+    }
+    assert legs["kind"].unique().to_list() == ["settlement"]
+
+
+def test_rollover_moves_from_lot_to_lot() -> None:
+    rolled = frame(DRAWS, ("acme", NOON, "g/1", D(3)), ("acme", NOON, "g/2", D(-3)))
+    legs = rollover_legs(rolled, frame(LOTS, ("g/1", "recurring", "EUR"), ("g/2", "recurring", "EUR")))
+    assert legs_of(legs) == {("credit:acme:recurring", "g/1"): D(3), ("credit:acme:recurring", "g/2"): D(-3)}
+    with pytest.raises(BalanceError, match="sum to 3"):
+        rollover_legs(rolled.head(1), frame(LOTS, ("g/1", "recurring", "EUR")))
 
 
 def test_issue_moves_unbilled_to_receivable() -> None:

@@ -8,12 +8,16 @@ import pytest
 from rating.credits import DRAWS, POSITIONS
 from rating.errors import OutOfBoundsError
 from rating.money import AMOUNT
-from rating.postings import draw_difference, expiries, unbilled_difference
+from rating.postings import draw_difference, expiries, rollovers, unbilled_difference
 from rating.sums import sum_by
 from tests.rating.frames import TEXT, TIME, Columns, D, frame
 
 NOON = datetime(2026, 10, 31, 12, tzinfo=UTC)
-LOTS: Columns = {"account_id": TEXT, "lot": TEXT, "amount": AMOUNT, "expires_at": TIME}
+LOTS: Columns = {
+    "account_id": TEXT, "lot": TEXT, "amount": AMOUNT, "effective_at": TIME, "expires_at": TIME, "series": TEXT,
+    "roll_over": AMOUNT,
+}  # fmt: skip
+MORNING = NOON - timedelta(hours=6)
 
 EXPIRIES = {
     "nothing drawn": (D(10), NOON, None, D(10)),
@@ -30,11 +34,32 @@ EXPIRIES = {
 def test_expiry(name: str) -> None:
     """What is unused of a lot at its end (semantics 4), for hours closed until noon."""
     amount, expires_at, position, unused = EXPIRIES[name]
-    lots = frame(LOTS, ("a", "x", amount, expires_at))
+    lots = frame(LOTS, ("a", "x", amount, MORNING, expires_at, "", D(0)))
     known = [] if position is None else [("a", "x", position)]
     due = expiries(lots, frame(POSITIONS, *known), NOON)
     assert due.schema == DRAWS
     assert due.rows() == ([] if unused is None else [("a", NOON, "x", unused)])
+
+
+ROLLED = {
+    "all that fits the maximum": ("10", "4", "6", "0"),
+    "no more than the maximum, the rest expires": ("10", "1", "7", "2"),
+    "nothing is left": ("10", "12", "0", "0"),
+}
+
+
+@pytest.mark.parametrize("name", ROLLED)
+def test_rollover(name: str) -> None:
+    """What a period's lot leaves goes to the next one, up to the maximum; the rest of it expires (semantics 4)."""
+    amount, position, moves, expires = (D(text) for text in ROLLED[name])
+    night = NOON + timedelta(hours=6)
+    first = ("a", "g/1", amount, MORNING, NOON, "g", D(7))
+    lots = frame(LOTS, first, ("a", "g/2", amount, NOON, night, "g", D(7)), ("a", "h", D(1), NOON, None, "", D(0)))
+    known = frame(POSITIONS, ("a", "g/1", position))
+    rolled = {row[2]: row[1::2] for row in rollovers(lots, known, NOON).iter_rows()}
+    assert rolled == ({"g/1": (NOON, moves), "g/2": (NOON, -moves)} if moves else {})
+    assert expiries(lots, known, NOON).rows() == ([("a", NOON, "g/1", expires)] if expires else [])
+    assert rollovers(lots, known, NOON - timedelta(hours=1)).is_empty()
 
 
 def draws(*rows: tuple[str, int, str, str]) -> pl.DataFrame:

@@ -7,7 +7,7 @@ import pytest
 
 from rating.credits import POSITIONS
 from rating.money import AMOUNT
-from rating.restarts import forget_counted, forget_states, recut, restarts, together
+from rating.restarts import forget_counted, forget_states, indebted, recut, restarts, together
 from tests.rating.frames import TEXT, TIME, Columns, D, frame
 
 NOON = datetime(2026, 10, 31, 12, tzinfo=UTC)
@@ -69,3 +69,9 @@ def test_the_earliest_restart_counts() -> None:
     granted = restarts(frame(GRANTS, ("g", "a", HALF_PAST, 8), ("h", "b", HALF_PAST, 8)), after_run=7)
     cut = recut(frame(CUTS), frame(CUTS, ("b", HALF_PAST), ("c", HALF_PAST)))
     assert together(granted, cut).rows() == [("a", False, NOON), ("b", True, BEGINNING), ("c", True, BEGINNING)]
+
+
+def test_who_was_in_debt_and_has_a_scoped_lot_restarts() -> None:
+    lots = frame({"account_id": TEXT, "scope": TEXT}, ("a", ""), ("a", "{}"), ("b", "{}"), ("c", ""))
+    positions = frame(POSITIONS, ("a", "", D(0)), ("b", "x", D(3)), ("c", "", D(2)))
+    assert indebted(positions, lots).rows() == [("a", True, BEGINNING)]

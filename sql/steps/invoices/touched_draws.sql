@@ -1,7 +1,7 @@
 -- Accounts and slices with draws that no issued document has seen.
 with added as (
     select distinct account_id, date_trunc('hour', slice_start) as slice_start, run
-    from ledger_entries where run <= $snapshot_run and kind = 'usage' and lot <> ''
+    from ledger_entries where run <= $snapshot_run and kind in ('usage', 'settlement') and lot <> ''
 )
 select distinct account_id, slice_start
 from added

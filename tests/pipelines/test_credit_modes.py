@@ -1,0 +1,134 @@
+"""Scopes, modes, recurring grants and settlement in the lake: run by run as all at once, and every check content."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from assets.invoices import issue
+from assets.verify import verify_invoice
+from resources.project import Project
+from resources.rebuild import rebuild_caches
+from tests.pipelines.tiny import (
+    BOOK,
+    CLOCK,
+    DAY,
+    FIRST_DAY,
+    HOUR,
+    MONTH_END,
+    PERIOD,
+    SUBSCRIPTIONS,
+    bill,
+    check_all,
+    land,
+    land_day,
+    land_record,
+    make_of,
+)  # fmt: skip
+
+ACCOUNTS = """account_id,effective_from,name,currency,time_zone,tax_rate,mode
+first,2026-10-01T00:00:00Z,First,EUR,UTC,19,prepaid
+second,2026-10-01T00:00:00Z,Second,EUR,Europe/Berlin,7,postpaid
+"""
+CHANGE = """account_id,effective_from,name,currency,time_zone,tax_rate,mode
+second,2026-10-31T06:15:00Z,Second,EUR,Europe/Berlin,7,prepaid
+"""
+GRANTS = """grant_id,account_id,kind,amount,currency,priority,effective_at,expires_at,every,roll_over,receipt,scope
+monthly,first,recurring,0.40,EUR,1,2026-10-30T02:00:00Z,,month,0.10,,
+paid,second,paid,3.00,EUR,2,2026-10-30T00:00:00Z,,,0,R-1,
+other,second,promotional,2.00,EUR,1,2026-10-30T00:00:00Z,,,0,,"{""meters"": [""storage""]}"
+use,second,adjustment,0.25,EUR,1,2026-10-30T00:00:00Z,,,0,,"{""meters"": [""requests""]}"
+"""
+TOP_UP = """grant_id,account_id,kind,amount,currency,priority,effective_at,receipt
+top-up,first,paid,1.00,EUR,2,2026-10-31T10:20:00Z,R-2
+"""
+
+
+def opened(directory: Path) -> Project:
+    settings = make_of(directory, BOOK, {"accounts": ACCOUNTS, "subscriptions": SUBSCRIPTIONS, "grants": GRANTS})
+    return Project.open(settings, CLOCK)
+
+
+def books(project: Project) -> pl.DataFrame:
+    """What the ledger comes to, whatever the runs."""
+    return project.lake.connection.execute(
+        "select account, lot, slice_start, kind, sum(amount) as amount from ledger_entries group by all"
+        " having sum(amount) <> 0 order by all"
+    ).pl()
+
+
+def of_kind(project: Project, kind: str, account: str = "credit:%") -> dict[str, Decimal]:
+    rows = project.lake.connection.execute(
+        "select lot, sum(amount) from ledger_entries where kind = $kind and account like $account group by all",
+        {"kind": kind, "account": account},
+    ).fetchall()
+    return {lot: amount for lot, amount in rows if amount}
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """All facts in one run."""
+    with opened(tmp_path_factory.mktemp("credit") / "unbroken") as project:
+        for name, rows in (("accounts/change", CHANGE), ("grants/top-up", TOP_UP)):
+            land(project.settings, f"{name}.csv", rows)
+        for number in range(2):
+            land_day(project.settings, FIRST_DAY + number * DAY)
+        land_record(project.settings, "late", FIRST_DAY + 3 * HOUR, 40)
+        bill(project, MONTH_END + HOUR)
+        yield project
+
+
+def test_who_paid_what(unbroken: Project) -> None:
+    """The scope of storage pays nothing, paid credit nothing before the change of mode, and the top-up settles."""
+    drawn = of_kind(unbroken, "usage")
+    assert "other" not in drawn
+    assert drawn["use"] == Decimal("0.25")
+    query = "select min(slice_start) from ledger_entries where lot = 'paid' and kind = 'usage'"
+    assert unbroken.lake.connection.execute(query).fetchone() == (FIRST_DAY + DAY + 7 * HOUR,)
+    assert drawn["monthly/2026-10-01"] == Decimal("0.40")
+    settled = of_kind(unbroken, "settlement")
+    assert settled["top-up"] == Decimal("1.00")
+    assert of_kind(unbroken, "settlement", "unbilled:first") == {"": -sum(settled.values())}
+    check_all(unbroken)
+
+
+@pytest.mark.parametrize("order", ["in order", "late"])
+def test_run_by_run_as_all_at_once(tmp_path: Path, unbroken: Project, order: str) -> None:
+    """Facts that come hour by hour, or when their hours are long posted, make the same books."""
+    with opened(tmp_path / "p") as project:
+        facts = [("accounts/change", CHANGE), ("grants/top-up", TOP_UP)]
+        for number in range(2):
+            land_day(project.settings, FIRST_DAY + number * DAY)
+            bill(project, FIRST_DAY + number * DAY + 12 * HOUR)
+            if order == "in order":
+                land(project.settings, f"{facts[number][0]}.csv", facts[number][1])
+            bill(project, FIRST_DAY + (number + 1) * DAY)
+        if order == "late":
+            for name, rows in facts:
+                land(project.settings, f"{name}.csv", rows)
+                bill(project, MONTH_END)
+        land_record(project.settings, "late", FIRST_DAY + 3 * HOUR, 40)
+        bill(project, MONTH_END + HOUR)
+        assert books(project).equals(books(unbroken))
+        check_all(project)
+        before = project.lake.connection.execute("select count(*) from ledger_entries").fetchone()
+        rebuild_caches(project.lake)
+        bill(project, MONTH_END + HOUR)
+        assert project.lake.connection.execute("select count(*) from ledger_entries").fetchone() == before
+        assert books(project).equals(books(unbroken))
+
+
+def test_an_invoice_proves(tmp_path: Path) -> None:
+    with opened(tmp_path / "p") as project:
+        land(project.settings, "grants/top-up.csv", TOP_UP)
+        for number in range(2):
+            land_day(project.settings, FIRST_DAY + number * DAY)
+            bill(project, FIRST_DAY + (number + 1) * DAY)
+        bill(project, MONTH_END + HOUR)
+        issue(project, "issue", PERIOD)
+        numbers = project.lake.connection.execute("select number from invoices order by number").fetchall()
+        assert numbers
+        for (number,) in numbers:
+            assert [one.first_difference for one in verify_invoice(project, number)] == [None] * 3

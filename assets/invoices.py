@@ -11,6 +11,7 @@ import polars as pl
 
 from assets.ledger_entries import account_of
 from assets.partitions import MONTHS, months_of
+from assets.settled_rows import settled_rows
 from assets.shown import documents_shown, shown
 from documents.content import Content, add_documents
 from rating.agreed import OF_PRICE, add_agreed_with, by_agreement
@@ -176,7 +177,9 @@ def _drafts(
         stated = lake.frame("steps/invoices/stated", {"run": run})
     priced = priced_usage(usage, prices, facts, accounts)
     priced = add_pool_of_versions(priced, pools_of(lake, facts, snapshot_run, usage))
-    located = _in_period(draws, accounts).join(touched, on=PERIOD, how="semi").select(*PERIOD, "kind", "amount")
+    settled = settled_rows(lake, facts, snapshot_run, touched["account_id"])
+    paid = pl.concat([draws, settled.select(draws.columns).cast(draws.schema)])
+    located = _in_period(paid, accounts).join(touched, on=PERIOD, how="semi").select(*PERIOD, "kind", "amount")
     of_month = accounts.select("account_id", "period", "period_start", "period_end", "currency", "tax_code", "tax_rate")
     return draft_invoices(priced, _with_unit_price(others, facts, accounts), located, stated, of_month)
 

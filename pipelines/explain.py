@@ -13,12 +13,14 @@ from typing import Any, Final
 
 import polars as pl
 
+from assets.settled_rows import settled_rows
 from pipelines.explained_slices import PART, PART_COLUMNS, ExplainedSlices, scope_parameters
 from rating.errors import MeterbookError
 from rating.invoicing import PAID_CREDIT, PROMOTIONAL_CREDIT
 from rating.money import AMOUNT, ZERO_AMOUNT, add_exact
 from rating.periods import periods
 from rating.schemas import CHARGE_KEY
+from resources.facts import facts_as_of
 from resources.lake import Lake
 
 NEWEST: Final = 2**62
@@ -131,7 +133,9 @@ def _of_credit(lake: Lake, stands: Mapping[str, Any], stated: pl.DataFrame) -> E
     end = periods([zone], start, start + timedelta(microseconds=1))["period_end"][0]
     parameters = {"run": run, "account": stands["account_id"], "first": start, "until": end}
     drawn = lake.frame("steps/explain/draws", {**parameters, "kind": LOTS_OF[stands["kind"]]})
-    draws = drawn.select("lot", "slice_start", amount=-pl.col("drawn").cast(AMOUNT))
+    settled = _settled(lake, run, stands, (start, end))
+    paid = pl.concat([drawn.cast({"drawn": AMOUNT}), settled.select(drawn.columns)])
+    draws = paid.select("lot", "slice_start", amount=-pl.col("drawn")).sort("slice_start", "lot")
     return Explanation(
         subject={name: stands[name] for name in LINE_COLUMNS},
         sums=_sums(stands, _total(draws), stated),
@@ -143,6 +147,14 @@ def _of_credit(lake: Lake, stands: Mapping[str, Any], stated: pl.DataFrame) -> E
         runs=_NO_RUNS,
         records=_NO_RECORDS,
     )
+
+
+def _settled(lake: Lake, run: int, stands: Mapping[str, Any], bounds: tuple[datetime, datetime]) -> pl.DataFrame:
+    """What lots paid of the period's slices later, at their starts: lot, slice_start, drawn."""
+    rows = settled_rows(lake, facts_as_of(lake, run), run, pl.Series([stands["account_id"]]))
+    inside = (pl.col("slice_start") >= bounds[0]) & (pl.col("slice_start") < bounds[1])
+    own = rows.filter(inside & (pl.col("kind") == LOTS_OF[stands["kind"]]))
+    return own.select("lot", "slice_start", drawn=pl.col("amount").cast(AMOUNT))
 
 
 def explain_charge(lake: Lake, charge: str) -> Explanation:

@@ -7,8 +7,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets.invoices import issue
+from assets.invoices import draft, issue
 from assets.verify import verify_invoice
+from pipelines.explain import NEWEST, explain_line
 from resources.project import Project
 from resources.rebuild import rebuild_caches
 from tests.pipelines.tiny import (
@@ -132,3 +133,36 @@ def test_an_invoice_proves(tmp_path: Path) -> None:
         assert numbers
         for (number,) in numbers:
             assert [one.first_difference for one in verify_invoice(project, number)] == [None] * 3
+
+
+def test_what_is_settled_later_is_stated_with_the_use(tmp_path: Path) -> None:
+    """A top-up of November pays for October's use: October's invoice says so, and November's does not subtract it again."""
+    with opened(tmp_path / "p") as project:
+        for number in range(2):
+            land_day(project.settings, FIRST_DAY + number * DAY)
+        bill(project, MONTH_END)
+        before = {
+            row["account_id"]: row for row in draft(project.lake, project.settings, NEWEST, PERIOD).invoices.to_dicts()
+        }
+        land(project.settings, "grants/top-up.csv", TOP_UP.replace("2026-10-31T10:20", "2026-11-01T00:20"))
+        bill(project, MONTH_END + 2 * HOUR)
+        report = issue(project, "issue", PERIOD)
+        assert report["issued"] == 2
+        stated = {
+            account: (paid, number)
+            for account, paid, number in project.lake.connection.execute(
+                "select account_id, paid_credit, number from invoices"
+            ).fetchall()
+        }
+        assert of_kind(project, "settlement") == {"top-up": Decimal("1.00"), "monthly/2026-11-01": Decimal("0.40")}
+        assert stated["first"][0] == before["first"]["paid_credit"] - Decimal("1.00")
+        november = draft(project.lake, project.settings, NEWEST, "2026-11").invoices
+        assert november["account_id"].to_list() == ["second"]  # whose month has an hour more in its zone
+        for _, number in stated.values():
+            assert [one.first_difference for one in verify_invoice(project, number)] == [None] * 3
+        lines = project.lake.connection.execute(
+            "select line from invoice_lines where number = $number and kind = 'paid_credit'",
+            {"number": stated["first"][1]},
+        ).fetchall()
+        explained = [explain_line(project.lake, stated["first"][1], line) for (line,) in lines]
+        assert sum(one.draws["amount"].sum() for one in explained) == -Decimal("1.00")

@@ -109,6 +109,7 @@ CHECKS: Final = (
     _of_statement(
         "ledger_entries", "ledger_entries_contract", "Kinds are known, amounts in bounds, postings in open months."
     ),
+    _of_statement("alerts", "alerts_contract", "Alerts of a rule are raised and cleared by turns, each told once."),
     _of_statement(
         "invoices", "invoice_lines_sum", "Lines of issued invoices sum to their net; net and tax to what is due."
     ),

@@ -10,6 +10,7 @@ from typing import Final
 import dagster as dg
 
 from assets.accounts import accounts
+from assets.alerts import alerts
 from assets.charges import charges
 from assets.invoice_documents import invoice_documents
 from assets.invoices import invoices
@@ -25,7 +26,9 @@ from resources.settings import SettingsError, load_settings
 
 # Catch-up is one run over all its days: the steps are vectorized and need no loop (design 6).
 CATCH_UP: Final = dg.BackfillPolicy.single_run()
-ASSETS: Final = (price_book, accounts, usage_events, usage_hourly, charges, ledger_entries, invoices, invoice_documents)
+ASSETS: Final = (
+    price_book, accounts, usage_events, usage_hourly, charges, ledger_entries, alerts, invoices, invoice_documents,
+)  # fmt: skip
 
 
 def build_defs(resources: Mapping[str, object] | None = None, first_day: date = FIRST_DAY) -> dg.Definitions:

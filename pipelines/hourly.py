@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from assets.accounts import take_accounts
+from assets.alerts import judge_accounts
 from assets.charges import rate_usage
 from assets.ledger_entries import post_charges
 from assets.price_book import take_book
@@ -28,6 +29,7 @@ def hourly_steps(project: Project, job: str, until: datetime) -> Mapping[str, Ca
         "usage_hourly": lambda: meter_usage(project, job, until),
         "charges": lambda: rate_usage(project, job),
         "ledger_entries": lambda: post_charges(project, job),
+        "alerts": lambda: judge_accounts(project, job),
     }
 
 

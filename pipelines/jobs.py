@@ -12,7 +12,7 @@ from resources.project_source import ProjectSource
 from resources.upkeep import upkeep
 
 # In the order of the data. One run of these is one run of the books.
-HOURLY: Final = ("price_book", "accounts", "usage_events", "usage_hourly", "charges", "ledger_entries")
+HOURLY: Final = ("price_book", "accounts", "usage_events", "usage_hourly", "charges", "ledger_entries", "alerts")
 MONTHLY: Final = ("invoices", "invoice_documents")
 BLOCKING_CHECKS: Final = blocking_checks()
 NIGHTLY_CHECKS: Final = nightly_checks()

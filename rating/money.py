@@ -107,6 +107,16 @@ def round_half_even(value: Decimal, digits: int) -> Decimal:
         return value.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_EVEN)
 
 
+def divide_half_even(numerator: Decimal, denominator: Decimal, digits: int) -> Decimal:
+    """Divide one value by another, rounded once, half-even at so many decimals."""
+    with localcontext(_EXACT):
+        quotient, rest = divmod(abs(numerator).scaleb(digits), abs(denominator))
+        doubled, whole = rest * 2, abs(denominator)
+        is_up = doubled > whole or (doubled == whole and quotient % 2 == 1)
+        rounded = (quotient + is_up).scaleb(-digits)
+        return rounded if (numerator < 0) == (denominator < 0) else -rounded
+
+
 def multiply(left: Decimal, right: Decimal) -> Decimal:
     """Multiply two values without losing a digit, whatever the caller's decimal context."""
     with localcontext(_EXACT):

@@ -3,8 +3,14 @@
 What belongs here: which tables are caches. What does not: how they are computed (`assets/`).
 """
 
+from typing import Final
+
 from resources.lake import Lake
 from resources.writer import REBUILD, Step, record
+
+CACHES: Final = (
+    "usage_hourly", "short_percentiles", "counter_series", "rated_totals", "lot_positions", "account_balances",
+)  # fmt: skip
 
 
 def rebuild_caches(lake: Lake) -> int:
@@ -17,6 +23,6 @@ def rebuild_caches(lake: Lake) -> int:
 
 
 def _empty(step: Step) -> int:
-    for table in ("usage_hourly", "short_percentiles", "counter_series", "rated_totals", "lot_positions"):
+    for table in CACHES:
         step.delete(f"steps/rebuild/delete_{table}")
     return step.run

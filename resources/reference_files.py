@@ -1,4 +1,4 @@
-"""Landed files of reference data: accounts, subscriptions, grants and corrections (semantics 1).
+"""Landed files of reference data: accounts, subscriptions, grants, corrections and alert rules (semantics 1).
 
 What belongs here: which files are new, and recording what became of them and of their rows. What does not: reading
 them (`reference_rows.py`) and judging their rows (`reference.py`).
@@ -19,8 +19,8 @@ from resources.reference_kinds import KINDS, MENDS
 from resources.reference_rows import read_rows
 from resources.writer import Step
 
-# In this order: a subscription and a grant need their account.
-KINDS_IN_ORDER: Final = ("accounts", "subscriptions", "grants", "corrections")
+# In this order: a subscription, a grant and an alert rule need their account.
+KINDS_IN_ORDER: Final = ("accounts", "subscriptions", "grants", "corrections", "alert_rules")
 NO_COUNTS: Final = pl.DataFrame(schema={"file": pl.String()})
 CHANGED: Final = "it changed while it was read, or went away; the next run reads it again"
 

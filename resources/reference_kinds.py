@@ -23,10 +23,16 @@ GRANT_KINDS: Final = ("paid", "promotional", "adjustment", "recurring")
 # An amount below this, summed over many lots, stays within what a balance can hold.
 MOST_CREDIT: Final = 10**13
 
+# What the threshold of an alert may be, by its kind (docs/alerts.md): 100 % of a top-up and more would never be cleared by one.
+THRESHOLDS: Final = {
+    "below": (-MOST_CREDIT, MOST_CREDIT), "top_up_percent": (0, 90), "hours_left": (0, 8760), "budget_percent": (0, 1000),
+}  # fmt: skip
+THRESHOLDS_SAID: Final = "what is above 0: at most 90 percent of a top-up, 8760 hours or 1000 percent of a budget"
+
 # Every reason to refuse a row, with what to do about it.
 MENDS: Final = {
     "account_id_missing": "name the account",
-    "id_missing": "give the row its id: subscription_id, grant_id or event_id",
+    "id_missing": "give the row its id: subscription_id, grant_id, event_id or rule_id",
     "name_missing": "give the account its name",
     "effective_from_unreadable": "write a time with its zone, 2026-11-01T00:00:00Z",
     "effective_from_off_quarter_hour": "slices are cut at :00, :15, :30 and :45; use one of those",
@@ -61,6 +67,9 @@ MENDS: Final = {
     "quantity_unexpected": "only replace takes a quantity; leave it empty",
     "reason_missing": "say why: it is kept",
     "by_missing": "say who corrects: it is kept",
+    "alert_kind_unknown": "write below, top_up_percent, hours_left or budget_percent",
+    "threshold_unreadable": f"below takes an amount, 20.00; the others {THRESHOLDS_SAID}",
+    "budget_unreadable": "a budget_percent takes the budget of a billing period as its amount, 1000.00; others take none",
 }
 
 
@@ -154,6 +163,25 @@ def _correction_reasons(rows: pl.DataFrame) -> Reasons:
     }
 
 
+def _alert_rule_reasons(rows: pl.DataFrame) -> Reasons:
+    del rows
+    kind, threshold, amount = pl.col("kind"), pl.col("threshold"), pl.col("amount")
+    is_budget = kind == "budget_percent"
+    fits = pl.lit(value=False)
+    for name, (least, most) in THRESHOLDS.items():
+        fits = pl.when(kind == name).then((threshold > least) & (threshold <= most)).otherwise(fits)
+    return {
+        "id_missing": pl.col("rule_id").is_null(),
+        "account_id_missing": pl.col("account_id").is_null(),
+        "unknown_account": pl.col("known_currency").is_null(),
+        "alert_kind_unknown": ~_is_one_of("kind", THRESHOLDS),
+        "threshold_unreadable": ~fits.fill_null(value=False),
+        "budget_unreadable": amount.is_null()
+        | pl.when(is_budget).then((amount <= 0) | (amount >= MOST_CREDIT)).otherwise(amount != 0),
+        "void_unreadable": pl.col("void").is_null(),
+    }
+
+
 KINDS: Final = {
     "accounts": Kind(
         "accounts",
@@ -198,5 +226,12 @@ KINDS: Final = {
         {"timestamp": INSTANT, "quantity": QUANTITY},
         ("event_id", "source", "timestamp"),
         _correction_reasons,
+    ),
+    "alert_rules": Kind(
+        "alert_rules",
+        {"rule_id": None, "account_id": None, "kind": None, "threshold": None, "amount": "0", "void": "false"},
+        {"threshold": AMOUNT, "amount": AMOUNT, "void": pl.Boolean()},
+        ("rule_id",),
+        _alert_rule_reasons,
     ),
 }  # fmt: skip

@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import pydantic_settings
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from rating.errors import MeterbookError, Problem
+from resources.alert_settings import AlertSettings
+from resources.sections import Section, number_as_text
 
 FILE_NAME: Final = "meterbook.toml"
 PREFIX: Final = "METERBOOK_"
@@ -36,13 +38,6 @@ class SettingsError(MeterbookError):
         super().__init__("\n".join(f"{file}: {problem}" for problem in self.problems))
 
 
-def _number_as_text(value: object) -> object:
-    """Refuse a float: `19.1` in TOML is a binary float, and rates are exact (design 5, rule 1)."""
-    if isinstance(value, float):
-        raise ValueError(f'write it in quotes: "{value}"')  # noqa: TRY004 - pydantic takes no TypeError
-    return value
-
-
 def _without_scheme(value: object) -> object:
     """Take `sqlite:` off a catalog; any other scheme is a catalog that we cannot open yet."""
     scheme, colon, rest = str(value).partition(":")
@@ -51,12 +46,6 @@ def _without_scheme(value: object) -> object:
     if scheme != "sqlite":
         raise ValueError(f"catalogs of kind {scheme!r} are not supported yet; use a path or 'sqlite:<path>'")
     return rest
-
-
-class Section(BaseModel):
-    """A table of the file: frozen, and without room for a mistyped key."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class LakeSettings(Section):
@@ -96,7 +85,7 @@ class TaxSettings(Section):
     """The tax of an account whose own record names none; the rate is in percent."""
 
     code: str = "standard"
-    rate: Annotated[Decimal, BeforeValidator(_number_as_text)] = Field(Decimal(0), ge=0, lt=100, decimal_places=4)
+    rate: Annotated[Decimal, BeforeValidator(number_as_text)] = Field(Decimal(0), ge=0, lt=100, decimal_places=4)
     label: str = "VAT"
 
 
@@ -118,6 +107,7 @@ class Settings(BaseSettings):
     lake: LakeSettings = LakeSettings()
     seller: SellerSettings
     tax: TaxSettings = TaxSettings()
+    alerts: AlertSettings = AlertSettings()
 
     @field_validator("landing", "documents", "dagster_home", "price_book")
     @classmethod

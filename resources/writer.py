@@ -26,21 +26,26 @@ from resources.staging import Staged, StagedFile, stage_day, stage_frame, stage_
 
 # What throws caches away (`rebuild.py`): whatever a run computed from them before is out of date.
 REBUILD = "rebuild"
+# Deliveries of alerts are facts about what was sent, which no step reads: in front, they overtake nothing.
 STEPS = (
     REBUILD,
+    "deliveries",
     "reference",
     "usage_events",
     "corrections",
     "usage_hourly",
     "charges",
     "ledger_entries",
+    "alerts",
     "invoices",
     "drafts",
 )
 # Steps with caches: after a rebuild they compute from the first record on.
-CACHED_STEPS = ("usage_hourly", "charges", "ledger_entries")
+CACHED_STEPS = ("usage_hourly", "charges", "ledger_entries", "alerts")
 # Steps that only add facts: when there is nothing to add, there is nothing to commit.
 FACT_STEPS = ("reference", "usage_events")
+# Nor for alerts: where nothing is watched, or nothing moved, no hour has to wait for a commit that says so.
+IDLE_STEPS = (*FACT_STEPS, "alerts")
 # The last step of an hourly run: when it commits, the books of that run are whole, and the views show them.
 LAST_STEP = "ledger_entries"
 # How often a step computes without the lock before it takes the lock first. Facts are quick to take in, and whoever adds
@@ -172,7 +177,7 @@ def converge(lake: Lake, name: str, job: str, work: Callable[[Step], Result]) ->
     for _ in range(ATTEMPTS.get(name, ATTEMPTS_OF_OTHERS)):
         run = run_of(lake, job) or begin_run(lake, job, name)
         step, result = _compute(lake, name, run, work, from_one_snapshot=name not in FACT_STEPS)
-        if step.adds_nothing and name in FACT_STEPS:
+        if step.adds_nothing and name in IDLE_STEPS:
             return result
         try:
             with writer_lock(lake.catalog):
@@ -193,7 +198,7 @@ def _converge_under_lock(lake: Lake, name: str, job: str, work: Callable[[Step],
         run = _draw_now(lake, job, name)
         step, result = _compute(lake, name, run, work, from_one_snapshot=name not in FACT_STEPS)
         try:
-            if not (step.adds_nothing and name in FACT_STEPS):
+            if not (step.adds_nothing and name in IDLE_STEPS):
                 _commit(lake, step)
         except Exception:
             step.discard()

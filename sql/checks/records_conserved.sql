@@ -29,7 +29,7 @@ full join refusals using (source, file)
 full join second_looks using (source, file)
 where coalesce(records, 0) <> coalesce(accepted, 0) + coalesce(duplicates, 0) + coalesce(refused, 0) + coalesce(skipped, 0)
    or coalesce(refused, 0) <> coalesce(rejections, 0)
-   or (source not in ('accounts', 'subscriptions', 'grants', 'corrections')
+   or (source not in ('accounts', 'subscriptions', 'grants', 'corrections', 'alert_rules')
        and coalesce(events, 0) <> coalesce(accepted, 0) + coalesce(accepted_later, 0))
 order by source, file
 limit 100

@@ -1,0 +1,1 @@
+delete from account_balances where run <= $run

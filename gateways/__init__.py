@@ -1,5 +1,5 @@
-"""Payment providers behind one small protocol.
+"""What stands outside and is spoken to: receivers of alerts, and payment providers (later), behind small protocols.
 
-What belongs here: the protocol, one module per provider, and a real second implementation for tests. What does not:
-what a payment does to the books (`rating/`) and when providers are asked (`assets/`, `pipelines/`).
+What belongs here: the protocols, one module per way of speaking, and a real second implementation for tests. What does not:
+what a payment does to the books (`rating/`) and when somebody is spoken to (`assets/`, `pipelines/`).
 """

@@ -21,6 +21,7 @@ from assets.usage_events import usage_events
 from assets.usage_hourly import usage_hourly
 from pipelines.jobs import BLOCKING_CHECKS, JOBS, NIGHTLY_CHECKS
 from pipelines.schedules import SCHEDULES
+from pipelines.sensors import SENSORS
 from resources.project_source import ProjectResource
 from resources.settings import SettingsError, load_settings
 
@@ -48,6 +49,7 @@ def build_defs(resources: Mapping[str, object] | None = None, first_day: date = 
         asset_checks=[*BLOCKING_CHECKS, *NIGHTLY_CHECKS],
         jobs=JOBS,
         schedules=SCHEDULES,
+        sensors=SENSORS,
         resources={"project": ProjectResource(), **(resources or {})},
         # The steps come one after the other and each takes a moment: a process for each would cost more than its work.
         executor=dg.in_process_executor,

@@ -1,12 +1,14 @@
 """The jobs: which assets and checks run together.
 
-What belongs here: selections, and the job of upkeep. What does not: when they run (`schedules.py`).
+What belongs here: selections, and the jobs of upkeep and of alerts. What does not: when they run (`schedules.py`).
 """
 
+import os
 from typing import Final
 
 import dagster as dg
 
+from assets.deliveries import channels_of, deliver
 from pipelines.checks import blocking_checks, nightly_checks
 from resources.project_source import ProjectSource
 from resources.upkeep import upkeep
@@ -53,4 +55,18 @@ def lake_upkeep() -> None:
     keep_lake_small()
 
 
-JOBS: Final = (hourly_billing, monthly_drafts, nightly_proof, lake_upkeep)
+@dg.op(out=dg.Out(dg.Nothing), description="Send the alerts that are due, each account's in their order.")
+def send_alerts(context: dg.OpExecutionContext, project: dg.ResourceParam[ProjectSource]) -> None:
+    """Send what is due, for no longer than the settings allow, and show what got through."""
+    with project.open() as opened:
+        chosen = opened.settings.alerts
+        context.add_output_metadata(deliver(opened, channels_of(chosen, os.environ), chosen.deliver_seconds))
+
+
+@dg.job(name="alert_delivery", description="Send alerts to the webhook and by mail; the books do not wait for it.")
+def alert_delivery() -> None:
+    """Beside the hourly run, so that a receiver that hangs holds up nobody."""
+    send_alerts()
+
+
+JOBS: Final = (hourly_billing, monthly_drafts, nightly_proof, lake_upkeep, alert_delivery)

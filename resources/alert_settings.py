@@ -32,7 +32,13 @@ class WebhookSettings(Section):
     @classmethod
     def _is_an_address(cls, url: str) -> str:
         parts = urlsplit(url)
-        if url and (parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.fragment):
+        if url and (
+            parts.port == 0
+            or parts.scheme not in ("http", "https")
+            or not parts.hostname
+            or parts.username
+            or parts.fragment
+        ):
             raise ValueError("write the address of the receiver, https://example.com/alerts, without a user in it")
         return url
 

@@ -5,6 +5,7 @@ What belongs here: words, options and tables for a person. What does not: the wo
 """
 
 from pipelines.command import (
+    alerts,
     books,
     credit,
     estimates,
@@ -21,6 +22,7 @@ from pipelines.command import (
 from pipelines.command.application import app
 
 __all__ = [
+    "alerts",
     "app",
     "books",
     "credit",

@@ -55,7 +55,7 @@ class Mail:
         mail["Date"] = format_datetime(message.sent_at)
         # The same whenever it is sent again: mail programs show a repeat once.
         mail["Message-ID"] = f"<{message.id}@{self._sender.rpartition('@')[2].strip('> ')}>"
-        mail.set_content(message.text)
+        mail.set_content(message.text, cte="quoted-printable")
         return mail
 
     def _hand_over(self, mail: EmailMessage) -> None:

@@ -16,7 +16,7 @@ UNDER_WAY: Final = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg
 
 
 @dg.sensor(
-    job=alert_delivery,
+    job_name=alert_delivery.name,
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Send alerts as soon as there are some, and again when it is time to try again.",

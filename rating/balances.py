@@ -5,6 +5,7 @@ The balance of an account is its credit less what is unbilled (semantics 4): wha
 terms. Scopes are not looked at, and credit that expires later counts until it does.
 """
 
+import math
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -12,7 +13,7 @@ from typing import Final
 import polars as pl
 
 from rating.alert_schemas import BALANCES, BALANCES_SCHEMA
-from rating.money import ZERO_AMOUNT, divide_half_even, multiply
+from rating.money import AMOUNT_DIGITS, ZERO_AMOUNT, divide_half_even, multiply
 from rating.periods import periods
 from rating.schemas import check_frame
 from rating.sums import sum_by
@@ -58,14 +59,14 @@ def move_balances(
 
 
 def hours_until_empty(balance: Decimal, burned: Decimal, hours: int) -> Decimal | None:
-    """How many hours the balance lasts at the rate of the last `hours`, half-even at the second decimal; None: for ever."""
+    """How many hours the balance lasts at the rate of the last `hours`, half-even at the 18th decimal; None: for ever."""
     if burned <= 0:
         return None
-    return max(Decimal(0), divide_half_even(multiply(balance, Decimal(hours)), burned, 2))
+    return max(Decimal(0), divide_half_even(multiply(balance, Decimal(hours)), burned, AMOUNT_DIGITS))
 
 
 def runs_out_at(closed_until: datetime, hours_left: Decimal | None) -> datetime | None:
     """The end of the hour in which the balance runs out; None where it does not, or not within ten years."""
     if hours_left is None or hours_left > _LONGEST // timedelta(hours=1):
         return None
-    return closed_until + timedelta(hours=int(-(-hours_left // 1)))
+    return closed_until + timedelta(hours=math.ceil(hours_left))

@@ -17,13 +17,14 @@ from pipelines.command.application import BOOKS, FACTS, app, complaints, console
 from pipelines.command.facts import Account, say
 from pipelines.command.printing import print_table, write_json
 from rating.balances import hours_until_empty, runs_out_at
-from rating.money import divide_half_even
+from rating.money import divide_half_even, round_half_even
 from resources.reference import take_or_refuse
 from resources.writer import record
 
 SHOWN = 50
 # Of a rate, which is no money yet.
 RATE_DIGITS = 6
+HOUR_DIGITS = 2
 
 
 class RuleKind(StrEnum):
@@ -76,7 +77,8 @@ def _runway(row: dict[str, Any]) -> dict[str, Any]:
     left = hours_until_empty(row["balance"] - row["in_flight"], row["burned"], row["hours"])
     left = left if row["mode"] == "prepaid" else None
     rate = divide_half_even(row["burned"], Decimal(max(row["hours"], 1)), RATE_DIGITS)
-    return {**row, "burn_rate": rate, "hours_left": left, "runs_out_at": runs_out_at(row["closed_until"], left)}
+    shown = None if left is None else round_half_even(left, HOUR_DIGITS)
+    return {**row, "burn_rate": rate, "hours_left": shown, "runs_out_at": runs_out_at(row["closed_until"], left)}
 
 
 @app.command(rich_help_panel=FACTS)

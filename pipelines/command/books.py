@@ -62,6 +62,9 @@ def _print_run(reports: dict[str, dict[str, Any]]) -> None:
         console.print(
             f"{reports['charges']['unpriced_slices']:,} slices have no price: meterbook sql -c 'from unpriced_usage'"
         )
+    told = [f"{reports['alerts'][name]:,} {name}" for name in ("raised", "cleared", "suspended", "resumed")]
+    if not reports["alerts"]["alerts"].is_empty():
+        console.print(f"alerts: {', '.join(told)}; meterbook deliver sends them")
     if reports["usage_hourly"]["short_percentiles"]:
         console.print("percentiles of too few samples came or went: meterbook sql -c 'from short_percentiles'")
 

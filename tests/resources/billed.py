@@ -27,9 +27,9 @@ CAUGHT_UP = 3
 BILLED = 7
 TOP_UPS = 24
 TABLES = """
-accounts charges closed_months corrected_events corrections grants held_charges ingested_files ingested_hours invoices
-ledger_entries lot_positions price_books rated_totals rejected_events reratings run_hours runs schema_migrations
-step_heads subscriptions usage_events usage_hourly
+account_balances accounts alert_rules alerts charges closed_months corrected_events corrections deliveries grants
+held_charges ingested_files ingested_hours invoices ledger_entries lot_positions price_books rated_totals
+rejected_events reratings run_hours runs schema_migrations step_heads subscriptions usage_events usage_hourly
 """.split()
 
 

@@ -33,9 +33,11 @@ CORRECTION = {
     "event_id": "e", "source": "usage_records", "timestamp": "", "action": "replace", "quantity": "1.5",
     "reason": "the meter was wrong", "by": "support",
 }  # fmt: skip
+ALERT_RULE = {"rule_id": "r1", "account_id": "acme", "kind": "below", "threshold": "20.00"}
+BUDGET = {**ALERT_RULE, "kind": "budget_percent", "threshold": "80", "amount": "100.00"}
 GOOD = {
     "accounts": {**ACCOUNT, "account_id": "new"}, "subscriptions": SUBSCRIPTION, "grants": GRANT,
-    "corrections": CORRECTION,
+    "corrections": CORRECTION, "alert_rules": ALERT_RULE,
 }  # fmt: skip
 
 Row = dict[str, Any]
@@ -146,6 +148,21 @@ REASONS: list[tuple[str, str, Row]] = [
     ("corrections", "quantity_unexpected", {"action": "restore"}),
     ("corrections", "reason_missing", {"reason": ""}),
     ("corrections", "by_missing", {"by": " "}),
+    ("alert_rules", "id_missing", {"rule_id": ""}),
+    ("alert_rules", "account_id_missing", {"account_id": ""}),
+    ("alert_rules", "unknown_account", {"account_id": "nobody"}),
+    ("alert_rules", "alert_kind_unknown", {"kind": "suspend"}),
+    ("alert_rules", "threshold_unreadable", {"threshold": ""}),
+    ("alert_rules", "threshold_unreadable", {"threshold": "much"}),
+    ("alert_rules", "threshold_unreadable", {"threshold": "-10000000000000"}),
+    ("alert_rules", "threshold_unreadable", {"kind": "top_up_percent", "threshold": "90.1"}),
+    ("alert_rules", "threshold_unreadable", {"kind": "hours_left", "threshold": "0"}),
+    ("alert_rules", "threshold_unreadable", {"kind": "hours_left", "threshold": "-1"}),
+    ("alert_rules", "threshold_unreadable", {**BUDGET, "threshold": "1001"}),
+    ("alert_rules", "budget_unreadable", {**BUDGET, "amount": "0"}),
+    ("alert_rules", "budget_unreadable", {**BUDGET, "amount": "10000000000000"}),
+    ("alert_rules", "budget_unreadable", {"amount": "5"}),
+    ("alert_rules", "void_unreadable", {"void": "perhaps"}),
 ]
 
 

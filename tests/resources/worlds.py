@@ -178,4 +178,4 @@ class World:
         return Decimal(value)
 
 
-REFERENCE = ("accounts", "subscriptions", "grants", "corrections")
+REFERENCE = ("accounts", "subscriptions", "grants", "corrections", "alert_rules")

@@ -1,0 +1,164 @@
+"""`meterbook balances`, `alert` and `deliver`, the sensor, and what Dagster is told of alerts."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from typer.testing import CliRunner
+
+from pipelines.command import app
+from pipelines.definitions import build_defs
+from pipelines.in_process import HourlyRuns
+from pipelines.sensors import send_when_due
+from rating.balances import hours_until_empty, runs_out_at
+from resources.project import Project
+from resources.project_source import LentProject
+from resources.settings import Settings, load_settings
+from tests.gateways.receivers import SECRET, web_receiver
+from tests.pipelines import tiny
+from tests.pipelines.test_alerts import ACCOUNTS, BOOK, GRANTS, bill, use
+
+Call = Callable[..., str]
+D = Decimal
+NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    reference = {"accounts": ACCOUNTS, "subscriptions": tiny.SUBSCRIPTIONS, "grants": GRANTS}
+    return tiny.make_of(tmp_path / "project", BOOK, reference)
+
+
+@pytest.fixture
+def call(settings: Settings) -> Call:
+    def called(*words: str, fails: bool = False) -> str:
+        result = CliRunner().invoke(app, ["-C", str(settings.directory), *words], env={"COLUMNS": "200"})
+        assert (result.exit_code != 0) is fails, result.output
+        return result.output
+
+    return called
+
+
+def with_webhook(settings: Settings, url: str) -> Settings:
+    with (settings.directory / "meterbook.toml").open("a", encoding="utf-8") as file:
+        file.write(f'\n[alerts.webhook]\nurl = "{url}"\n')
+    return load_settings(settings.directory)
+
+
+def test_balances(settings: Settings, call: Call) -> None:
+    assert "there is no lake" in call("balances", fails=True)
+    with Project.open(settings, tiny.CLOCK) as project:
+        use(project, {0: 40, 1: 20})
+        use(project, {1: 7}, "second")
+        bill(project, 4)
+    found = {row["account_id"]: row for row in json.loads(call("balances", "--json"))}
+    first = {name: found["first"][name] for name in ("balance", "in_flight", "burn_rate", "hours_left", "runs_out_at")}
+    # 1100 of credit, of which 1000 begin later, less 60; 60 in the four hours that there are.
+    assert first == {
+        "balance": "1040", "in_flight": "0", "burn_rate": "15", "hours_left": "69.33", "runs_out_at": "2026-11-02T02:00:00+00:00",
+    }  # fmt: skip
+    assert (found["second"]["balance"], found["second"]["hours_left"]) == ("-7", None)
+    assert [row["account_id"] for row in json.loads(call("balances", "--below", "0", "--json"))] == ["second"]
+    assert [row["account_id"] for row in json.loads(call("balances", "first", "--json"))] == ["first"]
+    assert "69.33" in call("balances", "first")
+    call("balances", "--below", "little", fails=True)
+
+
+def test_what_is_rated_and_not_posted_is_in_flight(settings: Settings, call: Call) -> None:
+    from pipelines.hourly import hourly_steps  # noqa: PLC0415 - here alone
+
+    with Project.open(settings, tiny.CLOCK) as project:
+        use(project, {0: 40, 1: 20})
+        bill(project, 1)
+        steps = hourly_steps(project, "half", tiny.FIRST_DAY + 2 * tiny.HOUR)
+        for name in ("price_book", "accounts", "usage_events", "usage_hourly", "charges"):
+            steps[name]()
+    (first,) = json.loads(call("balances", "first", "--json"))
+    assert (first["balance"], first["in_flight"], first["burned"]) == ("1060", "20", "40")
+
+
+LASTS = {
+    "a whole hour": ("10", "24", 24, "10", "2026-11-01T22:00"), "a part": ("1", "48", 24, "0.5", "2026-11-01T13:00"),
+    "less than nothing": ("-3", "24", 24, "0", "2026-11-01T12:00"), "nothing burned": ("5", "0", 24, None, None),
+    "given back": ("5", "-1", 24, None, None), "a third": ("1", "3", 1, "0.333333333333333333", "2026-11-01T13:00"),
+    "a little more": ("10.01", "1000", 1000, "10.01", "2026-11-01T23:00"),
+    "longer than we look": ("9e9", "1", 1, "9000000000", None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("balance", "burned", "hours", "left", "end"), LASTS.values(), ids=LASTS.keys())
+def test_how_long_a_balance_lasts(balance: str, burned: str, hours: int, left: str | None, end: str | None) -> None:
+    found = hours_until_empty(D(balance), D(burned), hours)
+    assert found == (None if left is None else D(left))
+    assert runs_out_at(NOON, found) == (None if end is None else datetime.fromisoformat(f"{end}+00:00"))
+
+
+def test_a_rule_by_command(settings: Settings, call: Call) -> None:
+    with Project.open(settings, tiny.CLOCK) as project:
+        use(project, {0: 90, 1: 1})
+        tiny.bill(project, tiny.FIRST_DAY)
+    assert "recorded" in call("alert", "first", "below", "20")
+    assert "as before" in call("alert", "first", "below", "20.00", "--id", "first-below-20")
+    assert "recorded" in call("alert", "second", "budget_percent", "80", "--budget", "100")
+    assert "threshold unreadable" in call("alert", "first", "top_up_percent", "99", fails=True)
+    assert "budget unreadable" in call("alert", "first", "budget_percent", "80", fails=True)
+    assert "unknown account" in call("alert", "nobody", "below", "1", fails=True)
+    with Project.open(settings, tiny.CLOCK) as project:
+        assert bill(project, 1) == [("first", "first-below-20", "raised")]
+    assert "recorded" in call("alert", "first", "below", "20", "--void")
+    with Project.open(settings, tiny.CLOCK) as project:
+        assert bill(project, 2) == [("first", "first-below-20", "cleared")]
+
+
+def test_deliver(settings: Settings, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "no channel is set up" in call("deliver")
+    with web_receiver() as receiver:
+        told = with_webhook(settings, receiver.url)
+        assert "METERBOOK_WEBHOOK_SECRET" in call("deliver", fails=True)
+        monkeypatch.setenv("METERBOOK_WEBHOOK_SECRET", SECRET)
+        with Project.open(told, tiny.CLOCK) as project:
+            use(project, {0: 110})
+            assert bill(project, 1) == [("first", "suspend", "raised")]
+        receiver.manners = lambda _request: "503"
+        assert "still to send by webhook: 1 (last: answered 503)" in call("deliver")
+    assert "alerts delivered: 0" in call("deliver")
+    (request,) = receiver.requests
+    assert request.is_signed()
+    assert json.loads(request.body) == {
+        "type": "account.suspend",
+        "timestamp": "2026-10-30T01:00:00Z",
+        "data": {
+            "alert_id": request.id, "account_id": "first", "rule_id": "suspend", "kind": "suspend", "state": "raised",
+            "reason": "crossed", "period": "", "currency": "EUR", "value": "-10", "threshold": "-5", "setting": "-5",
+            "run": json.loads(request.body)["data"]["run"], "place": 1,
+        },
+    }  # fmt: skip
+
+
+def test_dagster_sees_alerts_and_sends_them(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("METERBOOK_WEBHOOK_SECRET", SECRET)
+    with (
+        web_receiver() as receiver,
+        HourlyRuns(with_webhook(settings, receiver.url), tiny.CLOCK, flushed=False) as runs,
+    ):
+        use(runs.project, {0: 110})
+        runs.run(tiny.FIRST_DAY + tiny.HOUR)
+        (seen,) = runs._instance.fetch_observations(dg.AssetKey("alerts"), limit=9).records
+        assert seen.asset_observation is not None
+        said = {name: str(value.value) for name, value in seen.asset_observation.metadata.items()}
+        assert (said["account_id"], said["state"], D(said["value"])) == ("first", "raised", D(-10))
+        lent = LentProject(runs.project)
+        assert isinstance(_tick(runs, lent), dg.RunRequest)
+        job = build_defs({"project": lent}).resolve_job_def("alert_delivery")
+        assert job.execute_in_process(instance=runs._instance).success
+        assert isinstance(_tick(runs, lent), dg.SkipReason)
+    assert len(receiver.requests) == 1
+
+
+def _tick(runs: HourlyRuns, lent: LentProject) -> object:
+    context = dg.build_sensor_context(instance=runs._instance, resources={"project": lent})
+    return send_when_due(context)

@@ -39,7 +39,7 @@ class Mail:
         """Hand it over; the server has it when it has taken it for one of the addresses. To nobody, nothing is sent."""
         to = self._addresses(message)
         if to:
-            within(self._server.timeout_seconds, lambda: self._hand_over(self._mail(message, to)))
+            within(self._server.timeout_seconds, lambda: self._hand_over(message, to))
 
     def _addresses(self, message: Message) -> list[str]:
         own = message.address.strip()
@@ -58,8 +58,9 @@ class Mail:
         mail.set_content(message.text, cte="quoted-printable")
         return mail
 
-    def _hand_over(self, mail: EmailMessage) -> None:
+    def _hand_over(self, message: Message, to: Sequence[str]) -> None:
         try:
+            mail = self._mail(message, to)
             with self._connect() as server:
                 if self._server.security == "starttls":
                     server.starttls(context=self._context())

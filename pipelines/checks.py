@@ -116,9 +116,10 @@ CHECKS: Final = (
     _of_statement("invoices", "draft_lines_sum", "Lines of drafts sum to their net; net and tax to what is due."),
 )
 # Those that need no look at all books each night: they look at all of them every time.
-ALWAYS_WHOLE: Final = ("no_hour_missing", "invoice_lines_sum", "draft_lines_sum")
+ALWAYS_WHOLE: Final = ("no_hour_missing", "alerts_contract", "invoice_lines_sum", "draft_lines_sum")
 WATCHES: Final = (
     _of_statement("usage_events", "usage_events_contract", "Keys are there, quantities in bounds."),
+    _of_statement("alerts", "balances_kept", "The balances that alerts are judged by are those of the ledger."),
     BooksCheck(
         "usage_events",
         "suspected_duplicates",

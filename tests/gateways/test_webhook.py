@@ -2,6 +2,8 @@
 
 import base64
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,6 +33,18 @@ def test_the_example_of_the_standard() -> None:
     keys = signing_keys("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
     made = signatures(keys, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", b'{"test": 2432232314}')
     assert made == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_the_example_of_our_documentation() -> None:
+    """What `docs/alerts.md` gives to receivers, run as it stands there."""
+    text = (Path(__file__).parents[2] / "docs" / "alerts.md").read_text(encoding="utf-8")
+    names: dict[str, Any] = {}
+    exec(text.partition("```python\n")[2].partition("```")[0], names)  # noqa: S102 - our own
+    with web_receiver() as receiver:
+        Webhook(receiver.url, signing_keys(SECRET)).send(MESSAGE)
+    (request,) = receiver.requests
+    assert names["is_ours"](request.headers, request.body, SECRET)
+    assert not names["is_ours"](request.headers, request.body + b" ", SECRET)
 
 
 def test_two_secrets_sign_while_one_replaces_the_other() -> None:

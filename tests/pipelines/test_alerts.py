@@ -151,6 +151,7 @@ def test_balances_kept_are_those_of_the_books(project: Project) -> None:
     books = "select account_id, currency, credit, unbilled from books.balances order by all"
     lake = project.lake.connection
     assert lake.execute(kept).fetchall() == lake.execute(books).fetchall() != []
+    assert project.lake.frame("checks/balances_kept").is_empty()
 
 
 def test_nothing_is_kept_where_nothing_is_watched(tmp_path: Path) -> None:

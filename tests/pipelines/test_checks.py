@@ -91,6 +91,27 @@ BREAKS = {
     "a line is off by a cent": ("invoice_lines_sum", "update invoice_lines set amount = amount + 0.01 where line = 1"),
     "an invoice is off by a cent": ("invoice_lines_sum", "update invoices set due = due + 0.01"),
     "a draft is off by a cent": ("draft_lines_sum", "update invoice_drafts set net = net + 0.01"),
+    "an alert is told twice": (
+        "alerts_contract",
+        (
+            "insert into alerts select 'alert', 'first', 'r', 'below', '', 'raised', 'crossed', 1, 1, 'EUR', 1, 2, 2, "
+            "'2026-10-31T09:00:00Z', '', 1 from range(2)"
+        ),
+    ),
+    "an alert is cleared that was not raised": (
+        "alerts_contract",
+        (
+            "insert into alerts values ('alert', 'first', 'r', 'below', '', 'cleared', 'recovered', 1, 1, 'EUR', 1, 2, 2, "
+            "'2026-10-31T09:00:00Z', '', 1)"
+        ),
+    ),
+    "a balance that is kept is off by the last decimal": (
+        "balances_kept",
+        (
+            "insert into account_balances select account_id, currency, credit + 0.000000000000000001, unbilled, "
+            "'2026-10-01T00:00:00Z', 0, 100 from books.balances"
+        ),
+    ),
     "a record without its account": (
         "usage_events_contract",
         "update usage_events set account_id = '' where event_id = 'first-31T07'",

@@ -14,7 +14,7 @@ export PYTHON
 export TZ := UTC
 export DAGSTER_DISABLE_TELEMETRY := yes
 
-.PHONY: help demo ui test check docs soak bench lock clean environment libraries browser
+.PHONY: help demo ui test check docs soak bench lock clean environment libraries testing
 
 help: ## print this
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 10 | sed 's/^/make /'
@@ -27,7 +27,7 @@ ui: environment ## open Dagster on what `make demo` left, on this machine only (
 	@METERBOOK_DIRECTORY="$(abspath $(DEMO))" DAGSTER_HOME="$(abspath $(DEMO))/.dagster" \
 		$(RUN)/dagster-webserver --host 127.0.0.1 --port $(PORT) --module-name pipelines.definitions
 
-test: environment browser ## run the tests (some of them: ARGS="tests/rating -k tiers")
+test: environment testing ## run the tests (some of them: ARGS="tests/rating -k tiers")
 	@$(RUN)/python -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
 
 check: environment ## format, lint, types, and the imports that rooms may have
@@ -39,7 +39,7 @@ check: environment ## format, lint, types, and the imports that rooms may have
 docs: environment ## write the price book's reference and schema
 	@$(RUN)/python -m tools.write_docs
 
-soak: environment ## the long tests: kills, full disks, many millions of records
+soak: environment testing ## the long tests: kills, full disks, many millions of records
 	@$(RUN)/python -m pytest -m soak $(ARGS)
 
 bench: environment ## measure an hour of 12 million records, rating alone, and growth (a part: ARGS=kernel)
@@ -66,5 +66,5 @@ environment: .venv/installed
 libraries:
 	@python="$$(tools/find_python.sh)" && "$$python" tools/system_packages.py
 
-browser:
-	@$(RUN)/python tools/system_packages.py --browser
+testing:
+	@$(RUN)/python tools/system_packages.py --tests

@@ -139,7 +139,7 @@ def deliver(
     It holds no lock of the books but to record, so it holds up nobody. While one process sends, a second one does nothing.
     """
     sending = Sending(project, channels, monotonic() + seconds, monotonic, recorded_at=monotonic())
-    with alone(project.lake.catalog, "deliver") as is_alone:
+    with alone(project.lake, "deliver") as is_alone:
         if is_alone:
             try:
                 _send_all(sending)

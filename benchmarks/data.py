@@ -17,7 +17,8 @@ from benchmarks.sizes import (
     RESOURCES_OF_ACCOUNT,
     Sizes,
 )
-from resources.lake import connect, quoted
+from resources.catalogs import quoted
+from resources.lake import connect
 
 PRICE_BOOK = """\
 version: "2026-11"

@@ -74,7 +74,7 @@ def _of_lake(
 
 def _holds_deletions(lake: Lake, table: str) -> bool:
     """Whether the catalog holds deleted rows of the table's files: the list of files does not tell of those."""
-    held = lake.value("steps/writer/held_deletions", {"table": table})
+    held = lake.value(f"steps/writer/held_deletions_{lake.kind}", {"table": table})
     if held is None:
         return False
     row = lake.connection.execute(f'select count(*) from __ducklake_metadata_lake."{held}"').fetchone()

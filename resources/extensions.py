@@ -6,25 +6,31 @@ DuckDB checks the signature of an extension whenever it loads one: 70 MB of hash
 hourly run in Dagster opens. What a process has checked once it need not check again while the file stays as it is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Final
 
 import duckdb
 
-PACKAGES: Final = {"sqlite_scanner": "duckdb_extension_sqlite_scanner", "ducklake": "duckdb_extension_ducklake"}
+# The extension for each kind of catalog, and the package that brings it; and DuckLake's own.
+OF_KIND: Final = {
+    "sqlite": ("sqlite_scanner", "duckdb_extension_sqlite_scanner"),
+    "postgres": ("postgres_scanner", "duckdb_extension_postgres_scanner"),
+}
+DUCKLAKE: Final = ("ducklake", "duckdb_extension_ducklake")
 # A file as it was when its signature was checked: its path, inode, size, and when anything of it last changed.
 Seen = tuple[Path, int, int, int]
 
 _checked: set[Seen] = set()
 
 
-def extension_files() -> list[Path]:
-    """The files of the extensions, in the order in which they are loaded."""
-    folders = {name: Path(next(iter(import_module(package).__path__))) for name, package in PACKAGES.items()}
+def extension_files(kinds: Iterable[str] = ("sqlite",)) -> list[Path]:
+    """The files of the extensions for these kinds of catalog, in the order in which they are loaded."""
+    packages = [*(OF_KIND[kind] for kind in kinds), DUCKLAKE]
     version = f"v{duckdb.__version__}"
-    return [folder / "extensions" / version / f"{name}.duckdb_extension" for name, folder in folders.items()]
+    folders = [(name, Path(next(iter(import_module(package).__path__)))) for name, package in packages]
+    return [folder / "extensions" / version / f"{name}.duckdb_extension" for name, folder in folders]
 
 
 def connect_with(files: list[Path], config: Mapping[str, str | int]) -> duckdb.DuckDBPyConnection:

@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from rating.metering import compile_meters
+from resources.catalogs import quoted
 from resources.file_rows import UNKNOWN_CONTENT, failed_rows, taken_rows
-from resources.lake import Lake, Parameters, quoted
+from resources.lake import Lake, Parameters
 from resources.landing import LandedFile, Recheck
 from resources.new_files import NewFiles
 from resources.price_books import books_as_of

@@ -1,11 +1,11 @@
-"""The lake: DuckLake tables with their catalog in SQLite (design 3).
+"""The lake: DuckLake tables with their catalog in SQLite or PostgreSQL (design 3).
 
 What belongs here: opening connections and running statements. What does not: committing (`writer.py`), and anything
 that knows what the tables mean.
 """
 
 import contextlib
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any, Self
@@ -14,6 +14,17 @@ import duckdb
 import polars as pl
 
 from resources.catalog_keeper import CatalogKeeper
+from resources.catalogs import (
+    SQLITE,
+    Catalog,
+    Postgres,
+    attach_options,
+    attach_text,
+    beside,
+    kind_of,
+    quoted,
+    settings_of,
+)
 from resources.errors import LakeError, LakeMissingError
 from resources.extensions import connect_with, extension_files
 from resources.moved_data import REFUSAL, follow_moved_data
@@ -24,7 +35,8 @@ NAME = "lake"
 # Small appends stay rows of the catalog until upkeep flushes them; larger ones are staged as files by the writer, since
 # DuckLake does not flush the Parquet files that it writes itself (design 3).
 INLINE_ROWS = 100
-BUSY_TIMEOUT_MILLISECONDS = 5000
+# How DuckLake refuses to open for reading what is not there.
+NOT_THERE = "creating a new DuckLake is explicitly disabled"
 # Where unqualified names are looked up: functions and temporary tables before the lake, because each question to the
 # lake's catalog costs milliseconds. (DuckDB looks for `abs` in every schema on the way to its own.)
 SEARCH_PATH = f"memory.main,system.main,{NAME}.main,{NAME}.books"
@@ -33,26 +45,27 @@ Parameters = Mapping[str, Any]
 
 
 def connect(
-    *, threads: int | None = None, memory_limit: str | None = None, spill: Path | None = None
+    *,
+    kind: str = SQLITE,
+    more: Sequence[str] = (),
+    threads: int | None = None,
+    memory_limit: str | None = None,
+    spill: Path | None = None,
 ) -> duckdb.DuckDBPyConnection:
-    """A DuckDB connection in UTC with the extensions that come as wheels; nothing is fetched over the network.
+    """A DuckDB connection in UTC for a kind of catalog, with extensions that come as wheels: nothing is fetched.
 
-    `spill` is the folder for what does not fit into memory, this connection's alone; without it one for temporary files.
+    `more` names kinds to read besides. `spill` is the folder for what does not fit into memory, this connection's alone;
+    without it one for temporary files.
     """
     config: dict[str, str | int] = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
     config["temp_directory"] = str(spill or spill_folder(Path(gettempdir()) / "meterbook"))
     config |= {"threads": threads} if threads else {}
     config |= {"memory_limit": memory_limit} if memory_limit else {}
-    connection = connect_with(extension_files(), config)
+    connection = connect_with(extension_files((kind, *more)), config)
     connection.execute("set TimeZone = 'UTC'")
     # DuckDB draws bars for slow queries of its own accord, into logs as well; commands draw ours.
     connection.execute("set enable_progress_bar = false")
     return connection
-
-
-def quoted(text: str | Path) -> str:
-    """Text for inside single quotes, where SQL takes no bound parameter (paths in ATTACH and LOAD)."""
-    return str(text).replace("'", "''")
 
 
 def _look_up_cheaply(connection: duckdb.DuckDBPyConnection) -> None:
@@ -62,9 +75,10 @@ def _look_up_cheaply(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"use {NAME}")
 
 
-def restoring_mark(catalog: Path) -> Path:
+def restoring_mark(catalog: Catalog, data: Path) -> Path:
     """Where a restore makes the catalog ready; while it is there, the lake is not whole and does not open."""
-    return catalog.with_name(catalog.name + ".restoring")
+    place = beside(catalog, data)
+    return place.with_name(place.name + ".restoring")
 
 
 class Lake:
@@ -76,7 +90,7 @@ class Lake:
 
     def __init__(
         self,
-        catalog: Path,
+        catalog: Catalog,
         data: Path,
         *,
         read_only: bool = False,
@@ -84,6 +98,7 @@ class Lake:
         memory_limit: str | None = None,
     ) -> None:
         self.catalog, self.data, self.read_only = catalog, data, read_only
+        self.kind = kind_of(catalog)
         self._options = {"threads": threads, "memory_limit": memory_limit}
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._keeper: CatalogKeeper | None = None
@@ -98,39 +113,50 @@ class Lake:
         """The open connection; opened at first use."""
         if self._connection is None:
             self._connection = self._attach()
-            self._keeper = CatalogKeeper(self._connection, NAME)
+            # On PostgreSQL a pool keeps connections open, and nobody waits for anybody who opens one.
+            self._keeper = CatalogKeeper(self._connection, NAME) if self.kind == SQLITE else None
         if self._keeper is not None:
             self._keeper.renew()
         return self._connection
 
     def _attach(self) -> duckdb.DuckDBPyConnection:
-        if self.read_only and not self.catalog.exists():
-            message = (
-                f"there is no lake at {self.catalog}; run `meterbook init` for a new project, then `meterbook run`"
-            )
-            raise LakeMissingError(message)
-        if restoring_mark(self.catalog).exists():
-            message = f"a restore of the lake at {self.catalog} was broken off; run `meterbook restore` again"
-            raise LakeError(message)
-        self.catalog.parent.mkdir(parents=True, exist_ok=True)
-        connection = connect(**self._options, spill=spill_folder(self.catalog))  # type: ignore[arg-type]  # the two options have their types
+        self._check_place()
+        spill = spill_folder(beside(self.catalog, self.data))
+        connection = connect(kind=self.kind, **self._options, spill=spill)  # type: ignore[arg-type]  # the options have their types
         options = [
-            "META_JOURNAL_MODE 'WAL'",
-            f"META_BUSY_TIMEOUT {BUSY_TIMEOUT_MILLISECONDS}",
+            *attach_options(self.catalog),
             f"DATA_PATH '{quoted(self.data)}'",
             "READ_ONLY" if self.read_only else f"DATA_INLINING_ROW_LIMIT {INLINE_ROWS}",
         ]
-        attach = f"attach 'ducklake:sqlite:{quoted(self.catalog)}' as {NAME} ({', '.join(options)}"
+        attach = f"attach '{attach_text(self.catalog)}' as {NAME} ({', '.join(options)}"
         try:
             connection.execute(f"{attach})")
         except duckdb.Error as error:
             if REFUSAL not in str(error):
-                message = f"the lake at {self.catalog} does not open: {error}"
-                raise LakeError(message) from error
+                raise self._does_not_open(error) from error
             connection.execute(f"{attach}, OVERRIDE_DATA_PATH true)")
             follow_moved_data(connection, self.data, read_only=self.read_only)
+        for setting in settings_of(self.catalog):
+            connection.execute(setting)
         _look_up_cheaply(connection)
         return connection
+
+    def _check_place(self) -> None:
+        if restoring_mark(self.catalog, self.data).exists():
+            message = f"a restore of the lake at {self.catalog} was broken off; run `meterbook restore` again"
+            raise LakeError(message)
+        # Of a catalog in PostgreSQL the server says whether it is there.
+        if self.read_only and not isinstance(self.catalog, Postgres) and not self.catalog.exists():
+            raise LakeMissingError(self._missing())
+        beside(self.catalog, self.data).parent.mkdir(parents=True, exist_ok=True)
+
+    def _does_not_open(self, error: duckdb.Error) -> LakeError:
+        if NOT_THERE in str(error):
+            return LakeMissingError(self._missing())
+        return LakeError(f"the lake at {self.catalog} does not open: {error}")
+
+    def _missing(self) -> str:
+        return f"there is no lake at {self.catalog}; run `meterbook init` for a new project, then `meterbook run`"
 
     def close(self) -> None:
         """Close the connection; the lake may be used again and then opens a new one."""

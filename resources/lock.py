@@ -1,6 +1,7 @@
 """The writer's lock: one writer of the lake at a time, whatever the process (design 3).
 
-It is a `flock` on a file beside the catalog, so that it ends with the process that holds it, even one that is killed.
+It ends with the process that holds it, even one that is killed: beside a SQLite catalog it is a `flock` on a file, in
+PostgreSQL an advisory lock, which the server lets go with the connection.
 """
 
 import contextlib
@@ -10,19 +11,48 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from resources import advisory
+from resources.catalogs import Postgres
 from resources.errors import LockTimeoutError
+from resources.lake import Lake
 
 PAUSE_SECONDS = 0.005
 TIMEOUT_SECONDS = 120.0
 
 
 @contextlib.contextmanager
-def writer_lock(catalog: Path, timeout_seconds: float = TIMEOUT_SECONDS) -> Iterator[None]:
-    """Hold the lock of the lake with this catalog; waits for other writers, each of which needs well under a second.
+def writer_lock(lake: Lake, timeout_seconds: float = TIMEOUT_SECONDS) -> Iterator[None]:
+    """Hold the lock of this lake; waits for other writers, each of which needs well under a second.
 
     Raises:
         LockTimeoutError: if it cannot be had in time; names the process that holds it.
     """
+    if isinstance(lake.catalog, Postgres):
+        with _advisory_lock(lake, timeout_seconds):
+            yield
+    else:
+        with _file_lock(lake.catalog, timeout_seconds):
+            yield
+
+
+@contextlib.contextmanager
+def _advisory_lock(lake: Lake, timeout_seconds: float) -> Iterator[None]:
+    with advisory.locked(lake, advisory.WRITER, timeout_seconds) as is_held:
+        if not is_held:
+            holder = f"the server's process {advisory.holders(lake, advisory.WRITER)}"
+            raise LockTimeoutError(_timeout(holder, f"the writer's lock of {lake.catalog}", timeout_seconds))
+        yield
+
+
+def _timeout(holder: str, what: str, timeout_seconds: float) -> str:
+    return (
+        f"{holder} has held {what} for over {timeout_seconds:g} s; see what it does, or end it: nothing is lost, and the "
+        "next run takes up where it was"
+    )
+
+
+@contextlib.contextmanager
+def _file_lock(catalog: Path, timeout_seconds: float) -> Iterator[None]:
     catalog.parent.mkdir(parents=True, exist_ok=True)
     path = catalog.with_name(catalog.name + ".lock")
     deadline = time.monotonic() + timeout_seconds
@@ -37,12 +67,16 @@ def writer_lock(catalog: Path, timeout_seconds: float = TIMEOUT_SECONDS) -> Iter
 
 
 @contextlib.contextmanager
-def alone(catalog: Path, work: str) -> Iterator[bool]:
+def alone(lake: Lake, work: str) -> Iterator[bool]:
     """Tell whether nobody else is at this work for the lake, and let nobody begin it meanwhile. It does not wait.
 
     It is no lock of the books: whoever writes them does not look at it.
     """
-    descriptor = os.open(catalog.with_name(f"{catalog.name}.{work}"), os.O_RDWR | os.O_CREAT, 0o644)
+    if isinstance(lake.catalog, Postgres):
+        with advisory.session(lake) as connection:
+            yield advisory.try_lock(connection, advisory.OF_WORK[work])
+        return
+    descriptor = os.open(lake.catalog.with_name(f"{lake.catalog.name}.{work}"), os.O_RDWR | os.O_CREAT, 0o644)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -70,11 +104,7 @@ def _wait_for(descriptor: int, path: Path, deadline: float, timeout_seconds: flo
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > deadline:
-                holder = _holder(path)
-                message = (
-                    f"process {holder} has held {path.with_suffix('.lock')} for over {timeout_seconds:g} s; see what it does, "
-                    "or end it: nothing is lost, and the next run takes up where it was"
-                )
+                message = _timeout(f"process {_holder(path)}", str(path.with_suffix(".lock")), timeout_seconds)
                 raise LockTimeoutError(message) from None
             time.sleep(PAUSE_SECONDS)
         else:

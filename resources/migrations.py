@@ -22,7 +22,7 @@ def migrate(lake: Lake) -> list[str]:
     Raises:
         LakeError: a schema file that was applied has another text now; write a new numbered file instead.
     """
-    with writer_lock(lake.catalog), lake.default():
+    with writer_lock(lake), lake.default():
         lake.run_statement("steps/migrations/create_table")
         known = dict(lake.run_statement("steps/migrations/applied").fetchall())
         new = {name: text for name, text in _wanted().items() if known.get(name) != _sha256(text)}

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import duckdb
 
+from resources.catalogs import quoted
 from resources.conversions import as_it_came, converted
 from resources.errors import UnreadableFileError
-from resources.lake import Lake, quoted
+from resources.lake import Lake
 from resources.landing import LandedFile
 from resources.sources import Source
 from resources.statements import files_of, statement

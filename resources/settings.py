@@ -22,6 +22,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 
 from rating.errors import MeterbookError, Problem
 from resources.alert_settings import AlertSettings
+from resources.catalogs import HiddenValueError, Postgres
 from resources.sections import Section, number_as_text
 
 FILE_NAME: Final = "meterbook.toml"
@@ -39,19 +40,25 @@ class SettingsError(MeterbookError):
 
 
 def _without_scheme(value: object) -> object:
-    """Take `sqlite:` off a catalog; any other scheme is a catalog that we cannot open yet."""
+    """A catalog by its kind: `sqlite:` and a path, a path alone, or `postgres:` and libpq's keywords."""
+    if isinstance(value, Postgres):
+        return value
     scheme, colon, rest = str(value).partition(":")
     if not colon or "/" in scheme:
         return value
+    if scheme in {"postgres", "postgresql"}:
+        return Postgres(rest.strip())
     if scheme != "sqlite":
-        raise ValueError(f"catalogs of kind {scheme!r} are not supported yet; use a path or 'sqlite:<path>'")
+        raise HiddenValueError(
+            f"catalogs of kind {scheme!r} are not supported; use a path, 'sqlite:<path>' or 'postgres:<keywords>'"
+        )
     return rest
 
 
 class LakeSettings(Section):
-    """Where the lake is: the catalog (a SQLite file) and the folder of its Parquet files."""
+    """Where the lake is: the catalog (a SQLite file, or a PostgreSQL database) and the folder of its Parquet files."""
 
-    catalog: Annotated[Path, BeforeValidator(_without_scheme)] = Path("lake/catalog.sqlite")
+    catalog: Annotated[Path | Postgres, BeforeValidator(_without_scheme)] = Path("lake/catalog.sqlite")
     data: Path = Path("lake/data")
 
 
@@ -117,7 +124,8 @@ class Settings(BaseSettings):
     @field_validator("lake")
     @classmethod
     def _resolve_lake(cls, lake: LakeSettings, info: ValidationInfo) -> LakeSettings:
-        return lake.model_copy(update={"catalog": _beside(info, lake.catalog), "data": _beside(info, lake.data)})
+        catalog = lake.catalog if isinstance(lake.catalog, Postgres) else _beside(info, lake.catalog)
+        return lake.model_copy(update={"catalog": catalog, "data": _beside(info, lake.data)})
 
     @classmethod
     def settings_customise_sources(
@@ -195,6 +203,8 @@ def _problem(details: ErrorDetails) -> Problem:
         case "extra_forbidden":
             known = ", ".join(_known_keys(keys[:-1]))
             return Problem(path, "is not a setting", f"known here: {known}")
+        case "value_error" if isinstance(details["ctx"]["error"], HiddenValueError):
+            return Problem(path, "cannot be used", str(details["ctx"]["error"]))
         case "value_error":
             return Problem(path, f"is {details['input']!r}", str(details["ctx"]["error"]))
     return Problem(path, f"is {details['input']!r}", details["msg"])

@@ -16,8 +16,9 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from resources.catalogs import quoted
 from resources.errors import LakeError
-from resources.lake import Lake, Parameters, quoted
+from resources.lake import Lake, Parameters
 from resources.statements import statement
 
 # The time by whose UTC day the rows of a table are laid out; the others have one folder.

@@ -23,6 +23,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from resources.catalogs import beside
 from resources.file_guard import deleting_files
 from resources.lake import Lake
 from resources.lock import writer_lock
@@ -90,7 +91,8 @@ class _Upkeep:
         self._expire_snapshots()
         self._clean_up_files()
         self._delete_orphans()
-        self.done.spill_folders_deleted = delete_left_spill(self.lake.catalog, self.now - self.limits.longest_run)
+        place = beside(self.lake.catalog, self.lake.data)
+        self.done.spill_folders_deleted = delete_left_spill(place, self.now - self.limits.longest_run)
 
     def _set_target_file_size(self) -> None:
         wanted = 2 * self.limits.small_bytes
@@ -156,7 +158,7 @@ class _Upkeep:
 
     def _delete(self, name: str, parameters: Mapping[str, Any]) -> int:
         """A bite that deletes files, unless a backup is copying them: then a later upkeep does it."""
-        with self._bite(), deleting_files(self.lake.catalog) as may_delete:
+        with self._bite(), deleting_files(self.lake) as may_delete:
             if may_delete:
                 return len(self.lake.run_statement(f"steps/upkeep/{name}", parameters).fetchall())
         self.done.files_kept_for_backup = True
@@ -164,7 +166,7 @@ class _Upkeep:
 
     @contextlib.contextmanager
     def _bite(self) -> Iterator[None]:
-        with writer_lock(self.lake.catalog):
+        with writer_lock(self.lake):
             began = time.monotonic()
             with transaction(self.lake):
                 yield

@@ -17,8 +17,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
+import duckdb
 import polars as pl
 
+from resources.catalogs import POSTGRES
 from resources.errors import LakeError
 from resources.lake import INLINE_ROWS, Lake, Parameters
 from resources.lock import writer_lock
@@ -58,6 +60,20 @@ Result = TypeVar("Result")
 
 class MovedError(Exception):
     """Another writer was there first: what was computed is out of date (never leaves this module)."""
+
+
+class OvertakenError(MovedError):
+    """The same, and the step's run is behind what stands: it takes a new number."""
+
+
+NOT_CONFIRMED = (
+    "the catalog's server did not confirm the commit: another writer was first, or the connection was ended; run again, and "
+    "for what was added by command look first whether it is there ({error})"
+)
+LOST_LOCK = (
+    "another writer wrote although we had the writer's lock: the server ended the connection that held it; nothing was "
+    "written, run again"
+)
 
 
 @dataclass
@@ -138,7 +154,7 @@ class Step:
 
 def begin_run(lake: Lake, job: str, command: str) -> int:
     """Draw the next run for a job. Its steps find it again with `run_of`."""
-    with writer_lock(lake.catalog):
+    with writer_lock(lake):
         return _draw_now(lake, job, command)
 
 
@@ -180,9 +196,8 @@ def converge(lake: Lake, name: str, job: str, work: Callable[[Step], Result]) ->
         if step.adds_nothing and name in IDLE_STEPS:
             return result
         try:
-            with writer_lock(lake.catalog):
-                _check_not_overtaken(lake, step, job)
-                _commit(lake, step)
+            with writer_lock(lake):
+                _commit_or_draw(lake, step, job)
         except MovedError:
             step.discard()
             continue
@@ -194,16 +209,28 @@ def converge(lake: Lake, name: str, job: str, work: Callable[[Step], Result]) ->
 
 
 def _converge_under_lock(lake: Lake, name: str, job: str, work: Callable[[Step], Result]) -> Result:
-    with writer_lock(lake.catalog):
+    with writer_lock(lake):
         run = _draw_now(lake, job, name)
         step, result = _compute(lake, name, run, work, from_one_snapshot=name not in FACT_STEPS)
         try:
             if not (step.adds_nothing and name in IDLE_STEPS):
                 _commit(lake, step)
+        except MovedError as error:
+            step.discard()
+            raise LakeError(LOST_LOCK) from error
         except Exception:
             step.discard()
             raise
         return result
+
+
+def _commit_or_draw(lake: Lake, step: Step, job: str) -> None:
+    """Commit, or draw a new run for the job if this one's is behind what stands; the lock is held."""
+    try:
+        _commit(lake, step)
+    except OvertakenError:
+        _draw_now(lake, job, step.name)
+        raise
 
 
 def _compute(
@@ -233,17 +260,31 @@ def record(lake: Lake, name: str, command: str, work: Callable[[Step], Result]) 
     lake.memo.pop(("reference", step.run), None)
     if step.adds_nothing:
         return result
-    with writer_lock(lake.catalog):
+    with writer_lock(lake):
         try:
-            if _next_run(lake) != step.run or _state(lake, name, step.run).seen != step.seen:
-                step.discard()
-                step, result = _compute(lake, name, _next_run(lake), work, from_one_snapshot=True)
-            lake.memo.pop(("reference", step.run), None)
-            if not step.adds_nothing:
-                _commit(lake, step, draw=(f"{command}-{step.run}", command))
+            _commit(lake, step, draw=command)
+        except MovedError:
+            step.discard()
         except Exception:
             step.discard()
             raise
+        else:
+            return result
+        return _record_under_lock(lake, name, command, work)
+
+
+def _record_under_lock(lake: Lake, name: str, command: str, work: Callable[[Step], Result]) -> Result:
+    step, result = _compute(lake, name, _next_run(lake), work, from_one_snapshot=True)
+    lake.memo.pop(("reference", step.run), None)
+    try:
+        if not step.adds_nothing:
+            _commit(lake, step, draw=command)
+    except MovedError as error:
+        step.discard()
+        raise LakeError(LOST_LOCK) from error
+    except Exception:
+        step.discard()
+        raise
     return result
 
 
@@ -277,11 +318,13 @@ def _begin(lake: Lake, name: str, run: int) -> Step:
     return Step(lake, name, run, state.head, state.posted, state.seen, state.complete_run)
 
 
-def _check_not_overtaken(lake: Lake, step: Step, job: str) -> None:
+def _check_not_moved(lake: Lake, step: Step, *, draws: bool) -> None:
+    """Raise unless what the step read still stands, in the transaction that is going to commit."""
     state = _state(lake, step.name, step.run)
-    if state.overtaken:
-        _draw_now(lake, job, step.name)
+    if draws and _next_run(lake) != step.run:
         raise MovedError
+    if state.overtaken and not draws:
+        raise OvertakenError
     if state.seen != step.seen:
         raise MovedError
 
@@ -318,18 +361,31 @@ def _state(lake: Lake, name: str, run: int) -> State:
     )
 
 
-def _commit(lake: Lake, step: Step, draw: tuple[str, str] | None = None) -> None:
-    whole = _keeps_books_whole(lake, step)
-    lake.watch(step.name, "committing")
+def _commit(lake: Lake, step: Step, draw: str | None = None) -> None:
+    """Commit a step; with `draw`, as a run of its own by that command. The lock is held.
+
+    Whether another writer moved is looked for in the transaction itself: so the commit is right even if the server has
+    ended the connection that held the lock (`catalogs.settings_of`).
+
+    Raises:
+        MovedError: another writer was there first; nothing is committed.
+    """
     with transaction(lake):
+        _check_not_moved(lake, step, draws=draw is not None)
+        whole = _keeps_books_whole(lake, step)
+        lake.watch(step.name, "committing")
         if draw:
-            _insert_run(lake, step.run, *draw)
+            _insert_run(lake, step.run, f"{draw}-{step.run}", draw)
         for name, parameters in step.deletions:
             lake.run_statement(name, parameters)
         for table, frame in step.inlined:
             _insert(lake, table, frame, step.run)
         _register(lake, step.staged)
         lake.run_statement("steps/writer/insert_head", {"step": step.name, "run": step.run, "complete": whole})
+        if lake.kind == POSTGRES:
+            # When a connection ends in the middle of a commit, nobody knows whether it came through: so the files stay, and
+            # upkeep deletes them if nobody names them.
+            step.staged.clear()
     step.staged.clear()  # they are the lake's now
     lake.memo.pop(("reference", step.run), None)  # it has one commit more, if this was reference data
     lake.watch(step.name, "committed")
@@ -369,8 +425,22 @@ def transaction(lake: Lake) -> Iterator[None]:
     lake.connection.execute("begin")
     try:
         yield
-        lake.connection.execute("commit")
+        _commit_transaction(lake)
     except BaseException:
         with contextlib.suppress(Exception):
             lake.connection.execute("rollback")
         raise
+
+
+def _commit_transaction(lake: Lake) -> None:
+    """Commit; where a server ends the connection meanwhile, the error does not always speak of it, so we do.
+
+    Raises:
+        LakeError: the server did not confirm the commit.
+    """
+    try:
+        lake.connection.execute("commit")
+    except duckdb.Error as error:
+        if lake.kind != POSTGRES:
+            raise
+        raise LakeError(NOT_CONFIRMED.format(error=error)) from error

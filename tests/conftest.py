@@ -3,12 +3,14 @@
 import gc
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from resources.settings import PREFIX, Settings, load_settings
 from resources.starter import write_project
+from tests.postgres_server import Server, running
 
 os.environ["TZ"] = "UTC"
 os.environ["DAGSTER_DISABLE_TELEMETRY"] = "yes"
@@ -41,3 +43,10 @@ def project(tmp_path: Path) -> Settings:
     directory = tmp_path / "project"
     write_project(directory)
     return load_settings(directory)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server, started for the first test that asks; the test makes itself a database there."""
+    with running() as server:
+        yield server

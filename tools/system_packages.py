@@ -1,4 +1,4 @@
-"""Looks for what pip cannot install: the libraries that draw PDFs, and (with --browser) a browser for the UI test.
+"""Looks for what pip cannot install: the libraries that draw PDFs, and with --tests a browser and a PostgreSQL server.
 
 Missing on Debian as root, they are installed; otherwise one message says what to type. Only the standard library is
 used here, because this runs before anything is installed.
@@ -52,6 +52,18 @@ LIBRARIES = (
     ),
 )
 BROWSER = Need("a browser (Chromium)", lambda: any(map(shutil.which, BROWSERS)), "chromium")
+POSTGRES = Need("a PostgreSQL server", lambda: postgres_program("initdb") is not None, "postgresql")
+FOR_TESTS = (BROWSER, POSTGRES)
+SKIPPED = {BROWSER: "the test of the UI", POSTGRES: "tests of the catalog in PostgreSQL"}
+
+
+def postgres_program(name: str) -> Path | None:
+    """Where a program of PostgreSQL is: on the path, or where Debian puts the server's, which is not on it."""
+    found = shutil.which(name)
+    if found:
+        return Path(found)
+    versions = Path("/usr/lib/postgresql").glob(f"*/bin/{name}")
+    return max(versions, key=lambda path: int(path.parts[-3]), default=None)
 
 
 def system_ids() -> list[str]:
@@ -70,11 +82,12 @@ def what_to_type(missing: list[Need]) -> str:
     if "debian" in systems:
         packages = " ".join(need.debian_package for need in missing)
         return f"sudo apt-get update && sudo apt-get install --yes {packages}"
-    pango, browser = any(need is not BROWSER for need in missing), BROWSER in missing
+    pango, browser, server = any(need not in FOR_TESTS for need in missing), BROWSER in missing, POSTGRES in missing
     if sys.platform == "darwin":
-        return f"brew install{' pango' * pango}{' --cask chromium' * browser}"
+        return f"brew install{' pango' * pango}{' postgresql' * server}{' --cask chromium' * browser}"
     if "fedora" in systems or "rhel" in systems:
-        return f"sudo dnf install{' pango harfbuzz' * pango}{' chromium' * browser}"
+        names = f"{' pango harfbuzz' * pango}{' postgresql-server postgresql' * server}{' chromium' * browser}"
+        return f"sudo dnf install{names}"
     return "the package manager of your system, for these"
 
 
@@ -88,20 +101,20 @@ def install_on_debian(missing: list[Need]) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Return the exit code: 0 if all is there, or if only the browser is missing, without which a test skips."""
-    needs = [BROWSER] if "--browser" in arguments else list(LIBRARIES)
+    """Return the exit code: 0 if all is there, or if only something is missing without which tests skip."""
+    needs = list(FOR_TESTS if "--tests" in arguments else LIBRARIES)
     missing = [need for need in needs if not need.is_there()]
     # Ubuntu's package of Chromium is a pointer to another installer, so the browser is for Debian itself only.
-    may_install = "debian" in (system_ids()[:1] if BROWSER in missing else system_ids())
-    if missing and may_install and os.geteuid() == 0 and shutil.which("apt-get"):
-        install_on_debian(missing)
+    installable = [need for need in missing if "debian" in (system_ids()[:1] if need is BROWSER else system_ids())]
+    if installable and os.geteuid() == 0 and shutil.which("apt-get"):
+        install_on_debian(installable)
         missing = [need for need in missing if not need.is_there()]
     if not missing:
         return 0
     print("Missing: " + ", ".join(need.title for need in missing), file=sys.stderr)
     print("Type:    " + what_to_type(missing), file=sys.stderr)
-    if missing == [BROWSER]:
-        print("Without it the test of the UI skips.", file=sys.stderr)
+    if all(need in FOR_TESTS for need in missing):
+        print(f"Without it skip: {', '.join(SKIPPED[need] for need in missing)}.", file=sys.stderr)
         return 0
     return 1
 

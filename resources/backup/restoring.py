@@ -5,6 +5,7 @@ lake, is made to fit its new place and renamed into it last. A restore that was 
 catalog's place: until it is repeated, the lake does not open.
 """
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ from typing import Any
 from resources.backup.catalog import read_catalog, settle_catalog
 from resources.backup.copying import copy_file, has_size, sha256_of
 from resources.backup.manifest import CATALOG, DATA, DOCUMENTS, LANDING, PRICE_BOOK, SETTINGS, KeptFile, Manifest
+from resources.backup.server_catalog import copy_to_server, has_lake
 from resources.backup.taking import Progress
+from resources.catalogs import Catalog, Postgres
 from resources.errors import BackupError
 from resources.lake import Lake, restoring_mark
 from resources.lock import writer_lock
@@ -46,10 +49,11 @@ def restore(source: Path, settings: Settings, progress: Progress = lambda _done,
     source = source.expanduser().resolve()
     manifest = Manifest.read(source)
     _check_whole(source, manifest)
-    with writer_lock(settings.lake.catalog):
+    mark = restoring_mark(settings.lake.catalog, settings.lake.data)
+    with _alone(settings):
         _check_way(manifest, settings)
-        mark = restoring_mark(settings.lake.catalog)
         flush([_copy_checked(source, manifest.of(CATALOG)[0], mark)], mark.parent)
+        _check_kind(mark, settings)
         _copy_files(source, manifest, settings, progress)
         _put_in_place(mark, settings, manifest)
     with Lake(settings.lake.catalog, settings.lake.data, read_only=True) as lake:
@@ -73,13 +77,43 @@ def _check_whole(source: Path, manifest: Manifest) -> None:
         raise BackupError(f"{source} names no catalog; nothing was restored")
 
 
+@contextlib.contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """Nobody writes to the lake meanwhile; in PostgreSQL it comes about in one transaction."""
+    if isinstance(settings.lake.catalog, Postgres):
+        yield
+    else:
+        with writer_lock(Lake(settings.lake.catalog, settings.lake.data)):
+            yield
+
+
+def _is_there(catalog: Catalog, *, is_broken_off: bool) -> bool:
+    """Whether there is a lake already; one that our own restore just made is none."""
+    if isinstance(catalog, Postgres):
+        return has_lake(catalog) and not is_broken_off
+    return any(catalog.with_name(catalog.name + ending).exists() for ending in ("", "-wal", "-journal"))
+
+
+def _check_kind(mark: Path, settings: Settings) -> None:
+    """A catalog goes back to the kind of place that it was taken from: small rows lie in it in another form in each."""
+    of_server = read_catalog(mark).of_server
+    if of_server == isinstance(settings.lake.catalog, Postgres):
+        return
+    mark.unlink()
+    kinds = ("a SQLite file", "a PostgreSQL database")
+    raise BackupError(
+        f"the backup's catalog is from {kinds[of_server]}, and lake.catalog names {kinds[not of_server]}; "
+        f"let it name {kinds[of_server]}, and restore again"
+    )
+
+
 def _check_way(manifest: Manifest, settings: Settings) -> None:
     """Nothing may be overwritten; what a restore that was broken off has left is not in the way."""
     catalog, data = settings.lake.catalog, settings.lake.data
-    beside = [catalog.with_name(catalog.name + ending) for ending in ("", "-wal", "-journal")]
-    if any(path.exists() for path in beside):
+    is_broken_off = restoring_mark(catalog, data).exists()
+    if _is_there(catalog, is_broken_off=is_broken_off):
         raise BackupError(f"there is a lake at {catalog}; move it and {data} away, or restore to another directory")
-    if not restoring_mark(catalog).exists() and any(path.is_file() for path in data.rglob("*")):
+    if not is_broken_off and any(path.is_file() for path in data.rglob("*")):
         raise BackupError(f"{data} holds files, and no catalog names them; move them away first")
     others = [
         str(path)
@@ -138,8 +172,14 @@ def _put_in_place(mark: Path, settings: Settings, manifest: Manifest) -> None:
         )
     settle_catalog(mark, settings.lake.data)
     flush([mark], mark.parent)
-    mark.replace(settings.lake.catalog)
-    flush([settings.lake.catalog], settings.lake.catalog.parent)
+    catalog = settings.lake.catalog
+    if isinstance(catalog, Postgres):
+        if not has_lake(catalog):  # else this is all that was missing when a restore was broken off
+            copy_to_server(mark, catalog)
+        mark.unlink()
+    else:
+        mark.replace(catalog)
+        flush([catalog], catalog.parent)
 
 
 def _listed(names: list[str]) -> str:

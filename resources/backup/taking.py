@@ -18,7 +18,9 @@ from typing import Any, Final
 
 from resources.backup.catalog import Catalog, copied_catalog
 from resources.backup.manifest import CATALOG, DOCUMENTS, LANDING, NAME, PART, PRICE_BOOK, SETTINGS, Manifest
+from resources.backup.server_catalog import has_lake
 from resources.backup.store import Store
+from resources.catalogs import Postgres
 from resources.errors import BackupError, LakeMissingError
 from resources.file_guard import keeping_files
 from resources.lake import Lake
@@ -46,7 +48,9 @@ def backup(settings: Settings, target: Path, progress: Progress = lambda _done, 
     """
     target = target.expanduser().resolve()
     _check_target(settings, target)
-    with _locked(target), keeping_files(settings.lake.catalog):
+    # Opened by the server's lock alone: an open SQLite catalog could not shorten its log while files are copied.
+    lake = Lake(settings.lake.catalog, settings.lake.data, read_only=True)
+    with _locked(target), lake, keeping_files(lake):
         # Before the catalog is copied: what is taken later is not in the copy, so its landed file must be.
         taken = _taken_files(settings)
         with copied_catalog(settings.lake.catalog, target / f"catalog.sqlite{PART}") as catalog:
@@ -66,8 +70,9 @@ def backup(settings: Settings, target: Path, progress: Progress = lambda _done, 
 
 
 def _check_target(settings: Settings, target: Path) -> None:
-    if not settings.lake.catalog.exists():
-        raise LakeMissingError(f"there is no lake at {settings.lake.catalog} to back up")
+    catalog = settings.lake.catalog
+    if not (has_lake(catalog) if isinstance(catalog, Postgres) else catalog.exists()):
+        raise LakeMissingError(f"there is no lake at {catalog} to back up")
     for place in (settings.lake.data, settings.documents, settings.landing):
         if target == place or place in target.parents:
             raise BackupError(f"{target} lies in {place}, which is backed up itself; name a folder elsewhere")

@@ -19,10 +19,11 @@ from tests.faults.worlds import BOOKS, END, START, File, World
 CLOCK = FixedClock(END + timedelta(days=2))
 
 
-def make_project(directory: Path) -> Path:
-    """A project without files; the lake is made when it is opened."""
+def make_project(directory: Path, catalog: str = "", data: str = "lake/data") -> Path:
+    """A project without files, whose lake is made when it is opened, at its usual place or another."""
     directory.mkdir(parents=True)
-    text = 'price_book = "prices.yaml"\nthreads = 1\n[seller]\nname = "Seller"\n'
+    lake = f'[lake]\ncatalog = "{catalog}"\ndata = "{data}"\n' if catalog else ""
+    text = f'price_book = "prices.yaml"\nthreads = 1\n[seller]\nname = "Seller"\n{lake}'
     (directory / "meterbook.toml").write_text(text, encoding="utf-8")
     return directory
 

@@ -210,7 +210,7 @@ def test_the_books_are_written_while_a_receiver_hangs(project: Project) -> None:
 def test_two_senders_do_not_send_at_once(project: Project) -> None:
     store(project, [("a", 1)])
     channel = Notebook()
-    with alone(project.lake.catalog, "deliver") as is_alone:
+    with alone(project.lake, "deliver") as is_alone:
         assert is_alone
         assert deliver(project, {"webhook": channel}, 60)["busy"]
     assert not channel.tried

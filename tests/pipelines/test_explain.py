@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from resources.lake import Lake
 from resources.project import Project
 from resources.settings import Settings
 from tests.pipelines.answers import make_invoiced
+from tests.resources.billed import sqlite_file
 
 # (invoice, line) -> what the line is made of, worked out by hand where it is easy to.
 ARGUMENTS = ("--account", "first", "--hour", "2026-10-06T08:00Z", "--meter", "traffic")
@@ -42,7 +42,7 @@ def lent(reader: Project, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def ask(settings: Settings, *words: str, code: int = 0) -> str:
     """What the command prints."""
-    directory = Path(settings.lake.catalog).parents[1]
+    directory = sqlite_file(settings.lake.catalog).parents[1]
     result = CliRunner().invoke(app, ["-C", str(directory), "explain", *words])
     assert result.exit_code == code, result.output
     return result.output

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
+from resources.catalogs import Catalog
 from resources.lake import Lake
 from resources.project import Project
 from resources.settings import load_settings
@@ -31,6 +32,12 @@ account_balances accounts alert_rules alerts charges closed_months corrected_eve
 held_charges ingested_files ingested_hours invoices ledger_entries lot_positions price_books rated_totals
 rejected_events reratings run_hours runs schema_migrations step_heads subscriptions usage_events usage_hourly
 """.split()
+
+
+def sqlite_file(catalog: Catalog) -> Path:
+    """The file of a SQLite catalog."""
+    assert isinstance(catalog, Path)
+    return catalog
 
 
 @dataclass(frozen=True)
@@ -79,10 +86,11 @@ def top_up(lake: Lake, number: int) -> None:
     record(lake, "reference", "grant", lambda step: step.append("grants", frame))
 
 
-def make(directory: Path) -> Billed:
+def make(directory: Path, catalog: str = "", machines: int = MACHINES) -> Billed:
     """Bill a world, but for its last hours."""
-    world = worlds.make(hours=HOURS, machines=MACHINES)
-    with runs.opened(directory) as project:
+    world = worlds.make(hours=HOURS, machines=machines)
+    runs.make_project(directory, catalog)
+    with runs.open_project(directory) as project:
         runs.take_books(project)
         runs.land(project, world.facts)
         for hour in range(CAUGHT_UP, BILLED + 1):

@@ -24,7 +24,7 @@ from resources.settings import Settings, load_settings
 from resources.upkeep import Limits, upkeep
 from tests.faults import runs
 from tests.faults.books import Books, assert_same
-from tests.resources.billed import Billed, assert_same_contents, contents, top_up
+from tests.resources.billed import Billed, assert_same_contents, contents, sqlite_file, top_up
 
 EAGER = Limits(flushed_rows=1)
 MUCH_LATER = timedelta(days=10)
@@ -123,7 +123,7 @@ def without_top_ups(books: Books) -> Books:
 
 def test_restored_in_place(backed_up: BackedUp) -> None:
     settings = backed_up.settings
-    shutil.rmtree(settings.lake.catalog.parent)
+    shutil.rmtree(sqlite_file(settings.lake.catalog).parent)
     restore(backed_up.folder, settings)
     with Lake(settings.lake.catalog, settings.lake.data, read_only=True) as lake:
         assert_same_contents(backed_up.held, lake)
@@ -266,7 +266,7 @@ def test_restore_broken_off_does_not_look_whole(backed_up: BackedUp, tmp_path: P
     for read_only in (True, False):
         with pytest.raises(LakeError, match=r"there is no lake|run `meterbook restore` again"):
             assert Lake(settings.lake.catalog, settings.lake.data, read_only=read_only).connection
-    assert not settings.lake.catalog.exists()
+    assert not sqlite_file(settings.lake.catalog).exists()
     assert_restores(backed_up.folder, settings.directory, backed_up.held)
 
 
@@ -340,7 +340,7 @@ def test_damaged_backup_is_refused_by_name(
     with pytest.raises(BackupError, match=says) as refused:
         restore(backed_up.folder, settings)
     assert named in str(refused.value)
-    assert not settings.lake.catalog.exists()
+    assert not sqlite_file(settings.lake.catalog).exists()
 
 
 def test_nothing_is_overwritten(backed_up: BackedUp, tmp_path: Path) -> None:
@@ -362,7 +362,7 @@ def test_nothing_is_overwritten(backed_up: BackedUp, tmp_path: Path) -> None:
         with pytest.raises(BackupError, match=says):
             restore(backed_up.folder, settings)
         assert mine.read_text() == "mine"
-        assert not settings.lake.catalog.exists()
+        assert not sqlite_file(settings.lake.catalog).exists()
 
 
 def test_settings_that_are_there_say_where_to_restore_to(backed_up: BackedUp, tmp_path: Path) -> None:

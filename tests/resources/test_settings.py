@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from resources.catalogs import Postgres
 from resources.settings import FILE_NAME, SettingsError, load_settings
 
 SELLER = '[seller]\nname = "Example"\n'
@@ -72,7 +73,9 @@ REFUSED = {
     "memory without unit": (f'memory_limit = "4"\n{SELLER}', ["memory_limit", "'4'"]),
     "table as text": (f'lake = "lake"\n{SELLER}', ["lake", "dictionary"]),
     "tax as float": (f"{SELLER}\n[tax]\nrate = 19.1", ["tax.rate", "19.1", 'in quotes: "19.1"']),
-    "another catalog": (f"{SELLER}\n[lake]\ncatalog = 'postgres:x'", ["lake.catalog", "postgres", "not supported yet"]),
+    "another catalog": (f"{SELLER}\n[lake]\ncatalog = 'mysql:x'", ["lake.catalog", "mysql", "not supported"]),
+    "a catalog without a name": (f"{SELLER}\n[lake]\ncatalog = 'postgres:host=x'", ["lake.catalog", "needs dbname="]),
+    "a catalog by its address": (f"{SELLER}\n[lake]\ncatalog = 'postgres://x/y'", ["lake.catalog", "write keywords"]),
     "number pattern": (f"{SELLER}invoice_number = 'INV-{{year}}'", ["seller.invoice_number", "{number}"]),
     "number pattern with a strange field": (f"{SELLER}invoice_number = '{{number}}{{x}}'", ["seller.invoice_number"]),
     "number pattern that does not close": (f"{SELLER}invoice_number = '{{number'", ["seller.invoice_number"]),
@@ -103,6 +106,43 @@ def test_mistake_names_file_key_and_mend(tmp_path: Path, text: str, words: list[
         load_settings(write(tmp_path, text))
     for word in [str(tmp_path / FILE_NAME), *words]:
         assert word in str(caught.value)
+
+
+def test_catalog_in_postgresql(tmp_path: Path) -> None:
+    keywords = "dbname=books host=db.example user=meterbook options='-c lock_timeout=5s'"
+    settings = load_settings(write(tmp_path, f'{SELLER}\n[lake]\ncatalog = "postgres:{keywords}"\ndata = "d"'))
+    assert settings.lake.catalog == Postgres(keywords)
+    assert str(settings.lake.catalog) == f"postgres:{keywords}"
+    assert Postgres(keywords).connection_text.endswith(keywords), "of two values libpq takes the last"
+    assert settings.lake.data == tmp_path / "d"
+
+
+@pytest.mark.parametrize(
+    "catalog",
+    [
+        "postgres:dbname=books password=hunter2",
+        "postgres:dbname=books password = 'hunter2'",
+        "postgres:dbname=books sslpassword=hunter2",
+        "postgres:password=hunter2",
+        "postgres://meterbook:hunter2@db.example/books",
+        "postgresql://meterbook:hunter2@db.example/books",
+        "postgres:hunter2",
+        "mysql://meterbook:hunter2@db.example/books",
+    ],
+)
+@pytest.mark.parametrize("in_environment", [True, False])
+def test_a_password_in_the_catalog_is_refused_and_never_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, catalog: str, *, in_environment: bool
+) -> None:
+    if in_environment:
+        write(tmp_path, SELLER)
+        monkeypatch.setenv("METERBOOK_LAKE__CATALOG", catalog)
+    else:
+        write(tmp_path, f'{SELLER}\n[lake]\ncatalog = "{catalog}"')
+    with pytest.raises(SettingsError) as caught:
+        load_settings(tmp_path)
+    assert "hunter2" not in f"{caught.value!r} {caught.value} {caught.value.__cause__}"
+    assert "catalog" in str(caught.value).lower()
 
 
 def test_every_mistake_is_named_at_once(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from resources.settings import load_settings
 from resources.spill import INFIX, delete_left_spill, spill_folder
 from resources.upkeep import Limits, upkeep
 from tests.pipelines.tiny import make
+from tests.resources.billed import sqlite_file
 
 # Far more than the limit below lets be in memory.
 TOO_MUCH = "create or replace temp table large as select range as a, md5(range::varchar) as b from range(2000000)"
@@ -91,7 +92,7 @@ def killed(tmp_path: Path) -> tuple[Project, Path]:
         assert process.stdout is not None
         assert process.stdout.readline() == "spilled\n"
         process.send_signal(signal.SIGKILL)
-    [left] = spilled(settings.lake.catalog.parent)
+    [left] = spilled(sqlite_file(settings.lake.catalog).parent)
     return Project.open(load_settings(directory)), left
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from resources.settings import FILE_NAME, LakeSettings, SellerSettings, Settings, load_settings
 from resources.starter import SOURCES, ProjectExistsError, create_dagster_home, write_project
+from tests.resources.billed import sqlite_file
 
 
 def contents(directory: Path) -> dict[str, bytes]:
@@ -36,7 +37,9 @@ def test_written_file_says_the_defaults(project: Settings, tmp_path: Path) -> No
     bare = load_settings(tmp_path)
     for name in ("landing", "documents", "dagster_home", "price_book"):
         assert getattr(project, name).relative_to(project.directory) == getattr(bare, name).relative_to(tmp_path)
-    assert project.lake.catalog.relative_to(project.directory) == bare.lake.catalog.relative_to(tmp_path)
+    assert sqlite_file(project.lake.catalog).relative_to(project.directory) == sqlite_file(
+        bare.lake.catalog
+    ).relative_to(tmp_path)
     for name in ("invoice_number", "payment_days", "grace_hours"):
         assert getattr(project.seller, name) == getattr(bare.seller, name)
 

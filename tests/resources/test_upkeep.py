@@ -299,7 +299,7 @@ def test_a_reader_of_an_old_snapshot_is_not_broken(project: Project) -> None:
 def test_files_are_kept_while_a_backup_copies_them(project: Project) -> None:
     upkeep(project, EAGER)
     later = datetime.now(UTC) + MUCH_LATER
-    with keeping_files(project.lake.catalog):
+    with keeping_files(project.lake):
         done = upkeep(project, EAGER, later)
     assert done["files_kept_for_backup"]
     assert (done["files_deleted"], done["orphans_deleted"]) == (0, 0)

@@ -11,7 +11,9 @@ standing as (
 refusals as (
     select source, file, count(distinct (run, "row", meter, record)) as rejections
     from rejected_events
-    semi join ingested_files using (source, file, run)
+    -- A file whose content came again has a row of that run, and refused nothing in it: what its earlier records come to on a
+    -- second look in the same run is no refusal of the file.
+    semi join (select source, file, run from ingested_files where refused > 0) as refusing using (source, file, run)
     where run > $since and run <= $run group by all
 ),
 second_looks as (

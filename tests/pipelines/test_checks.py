@@ -8,7 +8,9 @@ import pytest
 
 from pipelines.checks import CHECKS, WATCHES, BooksCheck, Window, everything, newest, suspected_duplicates
 from pipelines.definitions import build_defs
+from pipelines.hourly import run_hourly
 from pipelines.in_process import CheckFailedError, HourlyRuns
+from resources.clock import FixedClock
 from resources.project import Project
 from resources.project_source import LentProject
 from resources.settings import load_settings
@@ -231,3 +233,22 @@ def test_an_id_of_an_old_run_that_comes_back_is_suspected(project: Project, shif
     )
     assert suspected_duplicates(project, Window(8, 9)).height == found
     assert suspected_duplicates(project, Window(9, 9)).is_empty()
+
+
+def test_a_file_that_comes_again_while_its_records_are_judged_again(tmp_path: Path) -> None:
+    """Its first refusals are of an earlier run, and what they come to now is counted there."""
+    settings = tiny.make(tmp_path / "p")
+    tiny.land_day(settings, tiny.FIRST_DAY)
+    for clock in (FixedClock(tiny.FIRST_DAY + 2 * tiny.HOUR), tiny.CLOCK):
+        tiny.land_day(settings, tiny.FIRST_DAY)
+        with Project.open(settings, clock) as project:
+            run_hourly(project, tiny.FIRST_DAY + 2 * tiny.HOUR)
+            tiny.check_all(project)
+            looks = dict(
+                project.lake.connection.execute("select reason, count(*) from rejected_events group by all").fetchall()
+            )
+            assert looks["future"] > 0
+    assert looks["accepted"] > 0
+    with Project.open(settings, tiny.CLOCK) as project:
+        skipped = project.lake.connection.execute("select sum(skipped) from ingested_files").fetchone()
+    assert skipped != (0,), "the same content came again"

@@ -42,7 +42,7 @@ docs: environment ## write the price book's reference and schema
 soak: environment testing ## the long tests: kills, full disks, many millions of records
 	@$(RUN)/python -m pytest -m soak $(ARGS)
 
-bench: environment ## measure an hour of 12 million records, rating alone, and growth (a part: ARGS=kernel)
+bench: environment ## measure an hour of 12 million records, rating alone, growth, and credit (a part: ARGS=kernel)
 	@$(RUN)/python -m benchmarks $(ARGS)
 
 # Extras stay in the file (gql[requests]==...): pip 23 takes the bare name and the name with extras for two

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from benchmarks.credit import CreditSizes, measure_credit
 from benchmarks.growth import GROWING, HISTORY, measure_growth
 from benchmarks.hourly import measure_hour
 from benchmarks.kernel import measure_kernel
@@ -23,15 +24,16 @@ class Part(StrEnum):
     HOUR = "hour"
     KERNEL = "kernel"
     GROWTH = "growth"
+    CREDIT = "credit"
 
 
 @app.command()
-def main(
+def main(  # noqa: PLR0913, PLR0917 - each is an option of the command
     parts: Annotated[
         list[Part] | None,
         typer.Argument(
             help="hour: an hourly run against one bare query; kernel: rating alone; growth: hours of 1 to 64 million "
-            "records. All of them, if none is named."
+            "records; credit: posting, top-ups and backups. All of them, if none is named."
         ),
     ] = None,
     records: Annotated[
@@ -41,6 +43,8 @@ def main(
     most: Annotated[
         int, typer.Option(help="The most records of an hour in `growth`.", min=FEWEST_RECORDS)
     ] = 64_000_000,
+    accounts: Annotated[int, typer.Option(help="Accounts that are posted in `credit`.", min=100)] = 1_000_000,
+    lots: Annotated[int, typer.Option(help="Lots of the account that has many in `credit`.", min=2)] = 5_000,
     keep: Annotated[
         Path | None, typer.Option(help="Keep the data in this folder, and use what an earlier call kept there.")
     ] = None,
@@ -55,6 +59,8 @@ def main(
     if Part.GROWTH in chosen:
         growing = [Sizes(_whole(records), HISTORY) for records in GROWING if records <= most]
         measure_growth(growing, keep=keep, console=console)
+    if Part.CREDIT in chosen:
+        measure_credit(CreditSizes(accounts, lots), size, keep=keep, console=console)
 
 
 def _whole(records: int) -> int:

@@ -39,9 +39,13 @@ ACCOUNT_NAME = "'account-' || lpad(({number})::varchar, 6, '0')"
 RESOURCE_NAME = "'machine-' || lpad(({number})::varchar, 7, '0')"
 FACTOR = "(50 + hash({account}) % 350)"
 
+# Which records are late: a tenth of those of every hundredth account, or one of a hundred of all accounts.
+LATE_OF_FEW = f"account % {LATE_ACCOUNTS_SHARE} = 7 and hash(record) % 10 = 0"
+LATE_OF_ALL = "hash(record) % 100 = 0"
+
 # A line of the file repeats an earlier one (each 200th), contradicts an earlier one (each 1000th), or is the next
-# record of the hour: five minutes after five minutes, resource after resource, meter after meter. A tenth of the
-# records of every hundredth account is late by up to 48 hours.
+# record of the hour: five minutes after five minutes, resource after resource, meter after meter. Those that
+# are late are so by up to 48 hours.
 RECORDS = """
     with lines as (
         select
@@ -67,16 +71,15 @@ select
     substr(digest, 1, 8) || '-' || substr(digest, 9, 4) || '-4' || substr(digest, 14, 3) || '-a' || substr(digest, 18, 3)
         || '-' || substr(digest, 21, 12) as event_id,
     '{hour}'::timestamptz + to_minutes(5 * tick) + to_seconds(resource % 300)
-        - to_hours(case when account % {late_share} = 7 and hash(record) % 10 = 0 then 1 + (hash(resource) % {late_hours})::bigint
-                   else 0 end) as "timestamp",
+        - to_hours(case when {late} then 1 + (hash(resource) % {late_hours})::bigint else 0 end) as "timestamp",
     {account_name} as account_id, {resource_name} as resource_id, {meters_list}[meter + 1] as meter,
     (({factor} + hash(record) % 100) / 1000 + if(contradicts, 1, 0))::decimal(18, 9) as quantity
 from owned
 """
 
 
-def write_records(path: Path, sizes: Sizes, *, dirty: bool) -> None:
-    """Write the hour's file: clean, or with 0.5 % repeats and 0.1 % conflicts. 0.1 % of its records are late."""
+def write_records(path: Path, sizes: Sizes, *, dirty: bool, late: str = LATE_OF_FEW) -> None:
+    """Write the hour's file: clean, or with 0.5 % repeats and 0.1 % conflicts. 0.1 % of its records are late, or as said."""
     path.parent.mkdir(parents=True, exist_ok=True)
     query = RECORDS.format(
         dirty=dirty,
@@ -85,7 +88,7 @@ def write_records(path: Path, sizes: Sizes, *, dirty: bool) -> None:
         meters_count=len(METERS),
         resources_of_account=RESOURCES_OF_ACCOUNT,
         hour=MEASURED_HOUR.isoformat(),
-        late_share=LATE_ACCOUNTS_SHARE,
+        late=late,
         late_hours=LATE_BY_AT_MOST.total_seconds() // 3600,
         account_name=ACCOUNT_NAME.format(number="account"),
         resource_name=RESOURCE_NAME.format(number="resource"),

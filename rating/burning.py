@@ -17,6 +17,7 @@ import polars as pl
 from rating.credit_scopes import Fits
 from rating.money import AMOUNT, ZERO_AMOUNT
 from rating.rollover import carried_over, unused
+from rating.spent import TAKEN, move_spent, spent_lots
 
 PAID: Final = pl.Schema({"slice": pl.UInt32(), "lot_row": pl.UInt32(), "amount": AMOUNT})
 MOVED: Final = pl.Schema({"lot_row": pl.UInt32(), "position": AMOUNT, "held": AMOUNT})
@@ -58,19 +59,59 @@ def burn_ranks(slices: pl.DataFrame, lots: pl.DataFrame, fits: Fits) -> Burned:
     whether the lot may pay (`rating/credit_scopes.py`).
     """
     living = lots if lots["lived"].all() else lots.filter("lived")
-    waiting = slices.join(_queues(living), on="account", how="left", maintain_order="left")
     left = _left_in_lots(lots)
+    if left is None:
+        return _burn_plain(slices, living, fits)
+    rolling = lots.filter(pl.col("rolled_from").is_not_null())["account"].unique()
+    is_rolling = [frame.select(pl.col("account").is_in(rolling.implode())).to_series() for frame in (slices, living)]
+    mine = [frame.filter(chosen) for frame, chosen in zip((slices, living), is_rolling, strict=True)]
+    others = [frame.filter(~chosen) for frame, chosen in zip((slices, living), is_rolling, strict=True)]
+    with_left, plain = _loop(mine[0], mine[1], fits, left), _burn_plain(others[0], others[1], fits)
+    return Burned(
+        pl.concat([with_left.paid, plain.paid]),
+        pl.concat([with_left.moved, plain.moved]),
+        pl.concat([with_left.rest, plain.rest]),
+    )
+
+
+def _burn_plain(slices: pl.DataFrame, living: pl.DataFrame, fits: Fits) -> Burned:
+    """The same where nothing rolls over: lots that are used up and stay so are passed over together."""
+    spent = spent_lots(slices, living)
+    if spent.is_empty():
+        return _loop(slices, living, fits, None)
+    taken: list[pl.DataFrame] = [TAKEN.to_frame()]
+    mine = slices.join(spent.select("account").unique(), on="account", how="semi")
+    burned = _loop(slices, living.join(spent, on="lot_row", how="anti", maintain_order="left"), fits, None, taken)
+    may = lives(start="slice_start", end="slice_end") & _pays(living, slices, fits)
+    passed = move_spent(spent, mine, pl.concat(taken).join(mine, on="slice", how="semi"), may)
+    return Burned(burned.paid, pl.concat([burned.moved, passed.select(MOVED.names())]), burned.rest)
+
+
+def _loop(
+    slices: pl.DataFrame,
+    living: pl.DataFrame,
+    fits: Fits,
+    left: pl.Series | None,
+    taken: list[pl.DataFrame] | None = None,
+) -> Burned:
+    """Offer rank by rank. What is paid is added to `taken`, now and in the last computation, if somebody asks."""
+    waiting = slices.join(_queues(living), on="account", how="left", maintain_order="left")
     paid, moved, rest = [PAID.to_frame()], [MOVED.to_frame()], [REST.to_frame()]
     rank, height = 0, -1
     while True:
         waiting, left_over = _split_by_rank(waiting, rank)
         rest.append(left_over.select(REST.names()))
+        if left is None:
+            waiting = _not_paid_yet(waiting)
         if waiting.is_empty():
             return Burned(pl.concat(paid), pl.concat(moved), pl.concat(rest))
         if waiting.height != height:
             waiting, height = _mark_accounts(waiting), waiting.height
         offered = _offer(waiting, living, rank, fits, left)
         paid.append(offered.filter(pl.col("paid") != ZERO_AMOUNT).select("slice", "lot_row", amount="paid"))
+        if taken is not None:
+            took = (pl.col("paid") != ZERO_AMOUNT) | (pl.col("was_paid") != ZERO_AMOUNT)
+            taken.append(offered.filter(took).select(TAKEN.names()))
         ends = offered.filter("closes")
         moved.append(ends.select("lot_row", "held", position="after").select(MOVED.names()))
         left = _keep_left(left, ends)
@@ -117,6 +158,12 @@ def _anything_left() -> pl.Expr:
     """Whether any charge of the account is not paid yet, or was not at the last computation."""
     some = ((pl.col("amount") != ZERO_AMOUNT) | (pl.col("counted") != ZERO_AMOUNT)).cast(pl.UInt32).cum_sum()
     return some.gather(pl.col("closing")) > some.shift(1, fill_value=0).gather(pl.col("begins"))
+
+
+def _not_paid_yet(waiting: pl.DataFrame) -> pl.DataFrame:
+    """Leave out what is paid in full: it moves no lot any more. (Where credit rolls over, a lot's turn counts all the same.)"""
+    is_open = waiting.select((pl.col("amount") != ZERO_AMOUNT) | (pl.col("counted") != ZERO_AMOUNT)).to_series()
+    return waiting if is_open.all() else waiting.filter(is_open)
 
 
 def _mark_accounts(waiting: pl.DataFrame) -> pl.DataFrame:

@@ -96,7 +96,7 @@ def burn_down(
         positions=pl.concat(
             [
                 _move(held, ranked, settled.positions, _name_owed(settled.owed, accounts)),
-                _begun_elsewhere(begun, known, accounts),
+                _begun_elsewhere(begun if held.height < begun.height else begun.clear(), known, accounts),
             ]
         ),
     )

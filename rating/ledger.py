@@ -201,7 +201,8 @@ def _credit_account(kind: pl.Expr) -> pl.Expr:
 
 def _with_lots(entries: pl.DataFrame, lots: pl.DataFrame) -> pl.DataFrame:
     """Add kind and currency of each entry's lot."""
-    kinds = lots.select("lot", "currency", lot_kind="kind")
+    # A table of names is dear to join, and most kinds of entries there are none of.
+    kinds = (lots if entries.height else lots.clear()).select("lot", "currency", lot_kind="kind")
     return entries.join(kinds, on="lot", how="left", maintain_order="left")
 
 

@@ -89,16 +89,16 @@ def cuts(
     (account_id, cut_at) when a price begins or ends to hold by the clock (`windows.py`); they lie on quarter hours, and the
     hour that holds one is cut there (semantics 2, slice).
     """
-    zones = subscriptions.select("account_id", "time_zone").unique()
-    month_starts = periods(zones["time_zone"], start, end).select("time_zone", cut_at="period_start")
+    at = pl.col("cut_at").cast(INSTANT)
+    is_cut = (at.dt.truncate("1h") != at) & (at >= start) & (at < end)
+    month_starts = periods(subscriptions["time_zone"].unique(), start, end).select("time_zone", cut_at="period_start")
     times = pl.Series("cut_at", list(price_times), dtype=INSTANT).to_frame()
+    # Nearly all times lie on the hour or outside: what is left of them is joined with accounts, not the other way round.
     every = [
-        zones.join(month_starts, on="time_zone").select("account_id", "cut_at"),
-        subscriptions.select("account_id", cut_at="effective_from"),
-        zones.select("account_id").join(times, how="cross"),
-        *([] if changes is None else [changes]),
+        subscriptions.join(month_starts.filter(is_cut), on="time_zone").select("account_id", "cut_at"),
+        subscriptions.select("account_id", cut_at="effective_from").filter(is_cut),
+        subscriptions.select("account_id").join(times.filter(is_cut), how="cross"),
+        *([] if changes is None else [changes.filter(is_cut)]),
     ]
-    off_the_hour = pl.col("cut_at").dt.truncate("1h") != pl.col("cut_at")
-    inside = (pl.col("cut_at") >= start) & (pl.col("cut_at") < end)
-    boundaries = pl.concat([frame.with_columns(pl.col("cut_at").cast(INSTANT)) for frame in every])
-    return boundaries.filter(inside & off_the_hour).unique().sort("account_id", "cut_at")
+    boundaries = pl.concat([frame.with_columns(at) for frame in every])
+    return boundaries.unique().sort("account_id", "cut_at")

@@ -25,9 +25,11 @@ def expiries(lots: pl.DataFrame, positions: pl.DataFrame, closed_until: datetime
     (account_id, lot, position; missing = 0). What rolls over to the next lot does not expire. Returns account_id,
     slice_start (the lot's end), lot, amount, where it is not zero.
     """
-    held = _held(lots, positions, closed_until)
+    ended = pl.col("expires_at") <= closed_until
+    # Where nothing rolls over, what a lot holds depends on no other lot.
+    held = _held(lots if _rolls(lots) else lots.filter(ended), positions, closed_until)
     rolled = _rolled(held).select(row="rolled_from", rolled_on="rolled")
-    left = held.join(rolled, on="row", how="left").filter(pl.col("expires_at") <= closed_until)
+    left = held.join(rolled, on="row", how="left").filter(ended)
     unused_part = unused(pl.col("capacity"), pl.col("position")) - pl.col("rolled_on").fill_null(ZERO_AMOUNT)
     due = left.select("account_id", "lot", slice_start="expires_at", amount=unused_part)
     return due.filter(pl.col("amount") != ZERO_AMOUNT).select(*_LOT_KEYS, "amount").sort(_LOT_KEYS)
@@ -38,7 +40,7 @@ def rollovers(lots: pl.DataFrame, positions: pl.DataFrame, closed_until: datetim
 
     Takes what `expiries` takes. Returns account_id, slice_start (the start of the later lot), lot, amount.
     """
-    held = _held(lots, positions, closed_until)
+    held = _held(lots if _rolls(lots) else lots.clear(), positions, closed_until)
     rolled = _rolled(held)
     names = held.select(pl.col("lot").gather(rolled["rolled_from"])).to_series()
     both = [
@@ -46,6 +48,11 @@ def rollovers(lots: pl.DataFrame, positions: pl.DataFrame, closed_until: datetim
         rolled.select("account_id", "lot", slice_start="effective_at", amount=-pl.col("rolled")),
     ]
     return pl.concat([part.select(*_LOT_KEYS, "amount") for part in both])
+
+
+def _rolls(lots: pl.DataFrame) -> bool:
+    """Whether anything of a lot may roll over."""
+    return bool(lots.select((pl.col("roll_over") > ZERO_AMOUNT).any()).item())
 
 
 def _held(lots: pl.DataFrame, positions: pl.DataFrame, closed_until: datetime) -> pl.DataFrame:

@@ -71,12 +71,17 @@ def together(*restarted: pl.DataFrame) -> pl.DataFrame:
 
 def forget_states(restarted: pl.DataFrame, states: pl.DataFrame) -> pl.DataFrame:
     """Leave out the positions or draws of accounts that restart from the beginning."""
-    return states.join(restarted.filter("from_scratch"), on="account_id", how="anti", maintain_order="left")
+    scratched = restarted.filter("from_scratch")
+    if scratched.is_empty():
+        return states
+    return states.join(scratched, on="account_id", how="anti", maintain_order="left")
 
 
 def forget_counted(restarted: pl.DataFrame, charges: pl.DataFrame) -> pl.DataFrame:
     """Set `counted` to nothing for accounts that restart from the beginning: no position holds their charges."""
     scratched = restarted.filter("from_scratch").select("account_id", forgotten=pl.lit(value=True))
+    if scratched.is_empty():
+        return charges
     marked = charges.join(scratched, on="account_id", how="left", maintain_order="left")
     counted = pl.when("forgotten").then(ZERO_AMOUNT).otherwise("counted")
     return marked.with_columns(counted=counted).drop("forgotten")

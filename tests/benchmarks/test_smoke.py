@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 from rich.console import Console
 
+from benchmarks.credit import CreditSizes, measure_credit
 from benchmarks.growth import STAGES, measure_growth
 from benchmarks.hourly import Comparison, check_run, measure_hour
 from benchmarks.kernel import make_kernel, measure_kernel, rate_ours, rate_plainly
@@ -76,4 +77,15 @@ def test_growth_prints_a_line_for_each_size(small: Sizes, tmp_path: Path) -> Non
     )
     assert [one.records for one in grown] == [60_000, 120_000]
     for word in ("60,000", "120,000", "peak GB", *STAGES):
+        assert word in printed.getvalue()
+
+
+def test_credit_is_posted_topped_up_and_kept(small: Sizes, tmp_path: Path) -> None:
+    printed = io.StringIO()
+    sizes = CreditSizes(accounts=200, lots=5, slices=48)
+    posted, under_way = measure_credit(sizes, small, keep=tmp_path, console=Console(file=printed, width=140))
+    assert [one.charges for one in posted] == [1_000, 1_200, 240, 5]
+    assert all(one.measured.reports["entries"] for one in posted)
+    assert under_way.top_ups
+    for word in ("an hour of 200 accounts", "6 hours late", "5 lots, 48 hours", "at the median", "the same books"):
         assert word in printed.getvalue()

@@ -1,6 +1,7 @@
 """Scopes, modes, recurring grants and settlement in the lake: run by run as all at once, and every check content."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from assets.invoices import draft, issue
 from assets.verify import verify_invoice
 from pipelines.explain import NEWEST, explain_line
+from resources.clock import FixedClock
 from resources.project import Project
 from resources.rebuild import rebuild_caches
 from tests.pipelines.tiny import (
@@ -45,6 +47,9 @@ use,second,adjustment,0.25,EUR,1,2026-10-30T00:00:00Z,,,0,,"{""meters"": [""requ
 TOP_UP = """grant_id,account_id,kind,amount,currency,priority,effective_at,receipt
 top-up,first,paid,1.00,EUR,2,2026-10-31T10:20:00Z,R-2
 """
+
+DECEMBER = datetime(2026, 12, 1, tzinfo=UTC)
+LATER = FixedClock(datetime(2027, 1, 10, tzinfo=UTC))
 
 
 def opened(directory: Path) -> Project:
@@ -166,3 +171,39 @@ def test_what_is_settled_later_is_stated_with_the_use(tmp_path: Path) -> None:
         ).fetchall()
         explained = [explain_line(project.lake, stated["first"][1], line) for (line,) in lines]
         assert sum(one.draws["amount"].sum() for one in explained) == -Decimal("1.00")
+
+
+@pytest.mark.parametrize(
+    ("late", "was_postpaid"),
+    [(MONTH_END - 3 * HOUR, False), (MONTH_END + 20 * DAY, True)],
+    ids=["late use", "change of mode"],
+)
+def test_no_credit_is_stated_twice(tmp_path: Path, late: datetime, *, was_postpaid: bool) -> None:
+    """What settled November's use is found to pay for October's, or the other way round: one gives back what the other takes."""
+    whole = BOOK.replace('included: "10"', 'included: "0"').replace("graduated", "unit")
+    whole = whole.replace(whole[whole.index("tiers:") :], 'unit_price: "1"\n')
+    prepaid = ACCOUNTS.partition("second,")[0]
+    top_up = TOP_UP.replace("2026-10-31T10:20", "2026-11-03T00:00").replace("1.00", "10.00")
+    reference = {"accounts": prepaid, "subscriptions": SUBSCRIPTIONS.partition("s-second,")[0], "grants": top_up}
+    with Project.open(make_of(tmp_path / "p", whole, reference), LATER) as project:
+        land_record(project.settings, "october", MONTH_END - 2 * HOUR, 4)
+        land_record(project.settings, "november", MONTH_END, 20)
+        bill(project, DECEMBER)
+        issue(project, "november", "2026-11")
+        land_record(project.settings, "late", late, 3)
+        if was_postpaid:
+            rows = prepaid.replace("2026-10-01", "2026-11-01"), prepaid.replace("01T00:00", "01T00:15")
+            land(
+                project.settings, "accounts/modes.csv", rows[0] + rows[1].splitlines()[1].replace("pre", "post") + "\n"
+            )
+        land_record(project.settings, "december", DECEMBER, 40)
+        bill(project, DECEMBER + 31 * DAY)
+        issue(project, "december", "2026-12")
+        query = "select sum(net), sum(paid_credit) from invoices"
+        assert project.lake.connection.execute(query).fetchone() == (4 + 20 + 3 + 40 - 10, -10)
+        left = "select sum(amount) from ledger_entries where account = 'unbilled:first'"
+        assert project.lake.connection.execute(left).fetchone() == (0,)
+        check_all(project)
+        numbers = project.lake.connection.execute("select number from invoices").fetchall()
+        for (number,) in numbers:
+            assert [one.first_difference for one in verify_invoice(project, number)] == [None] * 3

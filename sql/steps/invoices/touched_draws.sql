@@ -1,4 +1,6 @@
--- Accounts and slices with draws that no issued document has seen. What settles may pay for any slice that was open.
+-- Accounts and slices with draws that no issued document has seen. What settles may pay for any slice that was open, and
+-- what is open of an earlier slice now takes what settled away from the later ones. So does a new row of the account that
+-- makes earlier slices prepaid or postpaid, which moves no entry.
 with drawn as (
     select distinct account_id, date_trunc('hour', slice_start) as slice_start, run
     from ledger_entries where run <= $snapshot_run and kind = 'usage' and lot <> ''
@@ -7,20 +9,31 @@ settled as (
     select distinct account_id, date_trunc('hour', slice_start) as slice_start, run
     from ledger_entries where run <= $snapshot_run and kind = 'settlement' and lot <> ''
 ),
+settlers as (
+    select account_id, max(slice_start) as last_start, max(run) as run from settled group by all
+),
 opened as (
-    select distinct account_id, date_trunc('hour', slice_start) as slice_start
+    select account_id, date_trunc('hour', slice_start) as slice_start, max(run) as run
     from ledger_entries
     where run <= $snapshot_run and kind = 'usage' and account like 'unbilled:%'
-      and account_id in (select account_id from settled)
+      and account_id in (select account_id from settlers)
+    group by all
+),
+restated as (
+    select account_id, max(run) as run from accounts where run <= $snapshot_run group by all
+),
+before_settlement as (
+    select account_id, opened.slice_start, greatest(opened.run, settlers.run, restated.run) as run
+    from opened join settlers using (account_id) join restated using (account_id)
+    where opened.slice_start <= last_start
 ),
 added as (
     from drawn
     union
     from settled
     union
-    select account_id, opened.slice_start, settled.run
-    from settled join opened using (account_id)
-    where opened.slice_start <= settled.slice_start
+    -- The newest of them may have moved what is matched with any of the others.
+    select account_id, slice_start, max(run) over (partition by account_id) as run from before_settlement
 )
 select distinct account_id, slice_start
 from added

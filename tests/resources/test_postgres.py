@@ -135,7 +135,7 @@ def test_a_writer_that_lost_its_lock_writes_nothing_twice(project: Billed, postg
         if moment == "within its transaction":
             first.lake.watch = lambda _step, now: lose_the_lock() if now == "committing" else None
             with pytest.raises(
-                LakeError, match=r"did not confirm the commit.*(duplicate key|ducklake_max_retry_count)"
+                LakeError, match=r"(?s)did not confirm the commit.*(duplicate key|ducklake_max_retry_count)"
             ):
                 grant(first, 7)
         else:

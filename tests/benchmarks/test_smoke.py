@@ -80,6 +80,7 @@ def test_growth_prints_a_line_for_each_size(small: Sizes, tmp_path: Path) -> Non
         assert word in printed.getvalue()
 
 
+@pytest.mark.soak
 def test_credit_is_posted_topped_up_and_kept(small: Sizes, tmp_path: Path) -> None:
     printed = io.StringIO()
     sizes = CreditSizes(accounts=200, lots=5, slices=48)

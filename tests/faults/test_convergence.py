@@ -168,7 +168,7 @@ COURSES: dict[str, Course] = {
 
 
 # Each of these takes in something that the others do not; the rest are for `make soak`.
-SHORT_COURSES = ("files in reverse order", "all reference data late, and in order", "the second price book late")
+SHORT_COURSES = ("files in reverse order", "all reference data late, and in order")
 
 
 @pytest.mark.parametrize(

@@ -204,6 +204,7 @@ def test_invoices_show_the_pool_and_are_proved_and_explained(hourly: Project) ->
     check_all(hourly)
 
 
+@pytest.mark.soak
 def test_every_charge_is_explained(hourly: Project) -> None:
     query = "select distinct account_id, date_trunc('hour', slice_start) from charges where meter = 'out' order by all"
     for account, hour in hourly.lake.connection.execute(query).fetchall()[::9]:

@@ -28,7 +28,7 @@ ui: environment ## open Dagster on what `make demo` left, on this machine only (
 		$(RUN)/dagster-webserver --host 127.0.0.1 --port $(PORT) --module-name pipelines.definitions
 
 test: environment testing ## run the tests (some of them: ARGS="tests/rating -k tiers")
-	@$(RUN)/python -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
+	@$(RUN)/python -m pytest --numprocesses 2 --dist loadscope $(ARGS)
 
 check: environment ## format, lint, types, and the imports that rooms may have
 	@$(RUN)/ruff format --check .

@@ -175,7 +175,7 @@ def test_the_command_shows_what_is_worked_by_hand(directory: str) -> None:
 
 
 def test_the_command_prints_a_table(directory: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(console, "width", 150)
+    monkeypatch.setattr(console, "_width", 150)
     printed = ask(directory)
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in printed.splitlines() if line.startswith("│")]
     assert rows == [

@@ -146,7 +146,7 @@ def test_a_gauge_names_the_samples_that_reach_into_its_hour(invoiced: Settings) 
 
 
 def test_the_tables_say_the_same(invoiced: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(console, "width", 200)
+    monkeypatch.setattr(console, "_width", 200)
     printed = ask(invoiced, *ARGUMENTS)
     for text in ("maximum of the plan reached", "october.csv", "late.csv", "3.675", "at most 3 EUR", "3.00 EUR"):
         assert text in printed

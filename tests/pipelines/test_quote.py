@@ -195,7 +195,7 @@ def test_months_are_those_of_the_zone(files: Path) -> None:
 def test_the_table_shows_every_part_and_sums(
     worked: Worked, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(console, "width", 150)
+    monkeypatch.setattr(console, "_width", 150)
     _print(worked.made)
     printed = capsys.readouterr().out
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in printed.splitlines() if line.startswith("│")]
@@ -215,7 +215,7 @@ def test_the_table_shows_every_part_and_sums(
 def test_nothing_is_cut_off_where_the_terminal_is_narrow(
     worked: Worked, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(console, "width", 60)
+    monkeypatch.setattr(console, "_width", 60)
     _print(worked.made)
     assert "…" not in capsys.readouterr().out
 
@@ -364,7 +364,7 @@ WORKED_BESIDE = [
 @pytest.mark.parametrize("bill", ["advance", "arrears"])
 def test_what_is_due_beside_use_is_in_it(tmp_path: Path, bill: str, monkeypatch: pytest.MonkeyPatch) -> None:
     made = kept(monkeypatch)
-    monkeypatch.setattr(console, "width", 200)
+    monkeypatch.setattr(console, "_width", 200)
     (tmp_path / "book.yaml").write_text(BESIDE.replace("BILL", bill), encoding="utf-8")
     (tmp_path / "records.csv").write_text(USED_BESIDE, encoding="utf-8")
     said = quoted(tmp_path)

@@ -19,6 +19,8 @@ os.environ["DAGSTER_DISABLE_TELEMETRY"] = "yes"
 time.tzset()
 for variable in [name for name in os.environ if name.upper().startswith(PREFIX) or name == "DAGSTER_HOME"]:
     del os.environ[variable]
+# pytest-xdist gives its processes a terminal of 80 columns, which a console keeps that is made when it is imported.
+os.environ.pop("COLUMNS", None)
 
 ROOT = Path(__file__).parent
 # The files of these folders share what takes long to make, so one process runs all of them; they begin, as they are long.

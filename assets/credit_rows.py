@@ -10,7 +10,7 @@ from typing import Final
 
 import polars as pl
 
-from rating.credit_schemas import LOTS, USES
+from rating.credit_schemas import LOTS, STATED_DEBTS, USES
 from rating.credit_scopes import Fits, classify_uses, plain_charges
 from rating.modes import with_modes
 from rating.recurring import recurring_lots
@@ -39,6 +39,12 @@ def lots_of_touched(lake: Lake, run: int, closed: datetime) -> pl.DataFrame:
     return grants.rename({"grant_id": "lot"}).select(
         *(pl.col(name).cast(kind) for name, kind in LOTS.items()), "currency"
     )
+
+
+def stated_debts(lake: Lake, run: int) -> pl.DataFrame:
+    """What documents state of prepaid use without credit, of the accounts in `touched`: columns of `STATED_DEBTS`."""
+    rows = lake.frame("steps/ledger/stated_debts", {"run": run})
+    return rows.select(pl.col(name).cast(kind) for name, kind in STATED_DEBTS.items())
 
 
 def with_zones(lake: Lake, run: int, grants: pl.DataFrame) -> pl.DataFrame:

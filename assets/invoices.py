@@ -13,6 +13,7 @@ from assets.ledger_entries import account_of
 from assets.partitions import MONTHS, months_of
 from assets.settled_rows import settled_rows
 from assets.shown import documents_shown, shown
+from assets.stated_debts import newly_stated
 from documents.content import Content, add_documents
 from rating.agreed import OF_PRICE, add_agreed_with, by_agreement
 from rating.apportion import currency_digits
@@ -99,6 +100,8 @@ def _issue(project: Project, step: Step, period: str, accounts: list[str] | None
         project.settings, step, Drafted(_number(project, step, ready, now), every.lines, every.snapshot_run)
     )
     _append_issued(step, numbered, every.lines, now)
+    facts = facts_as_of(step.lake, every.snapshot_run)
+    step.append("stated_debts", newly_stated(step.lake, facts, numbered, every.snapshot_run, step.run))
     return {
         "issued": numbered.height,
         "held_back": every.invoices.height - numbered.height,

@@ -8,7 +8,16 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from assets.credit_rows import RECURRING, USE, lots_of_touched, net_of, rows_to_burn, scoped_accounts, with_zones
+from assets.credit_rows import (
+    RECURRING,
+    USE,
+    lots_of_touched,
+    net_of,
+    rows_to_burn,
+    scoped_accounts,
+    stated_debts,
+    with_zones,
+)
 from assets.partitions import DAYS
 from assets.shown import counts, money, shown
 from rating.credit_scopes import Fits
@@ -121,12 +130,13 @@ def _burn(step: Step, touched: pl.DataFrame, restarted: pl.DataFrame, closed: da
     positions = step.lake.frame("steps/ledger/positions", {"run": step.run})
     with step.lake.registered(touched=touched):
         lots = lots_of_touched(step.lake, step.run, closed)
+        stated = stated_debts(step.lake, step.run)
     restarted = together(restarted, indebted(positions, lots))
     touched = _from_the_beginning(touched, restarted)
     rows, fits = _rows(step, touched, lots, closed)
     known = forget_states(restarted, positions)
     of_accounts = known.join(touched, on="account_id", how="semi")
-    burned = burn_down(_forgotten(step, restarted, rows), lots.drop("currency"), of_accounts, fits, closed)
+    burned = burn_down(_forgotten(step, restarted, rows), lots.drop("currency"), of_accounts, fits, closed, stated)
     state = _keep_positions(step, known, burned.positions)
     return _legs_of(step, _Worked(touched, restarted, lots, positions, burned, state, closed))
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from assets.charge_kinds import due_of_all_kinds, of_all_meters
 from assets.corrected_events import define_counted_events
-from assets.credit_rows import lots_of_touched, net_of, rows_to_burn, scoped_accounts
+from assets.credit_rows import lots_of_touched, net_of, rows_to_burn, scoped_accounts, stated_debts
 from assets.invoices import draft
 from assets.true_ups import due_of_closings, due_of_minimums
 from assets.usage_hourly import meter_from_records
@@ -105,12 +105,13 @@ def _compare_draws(lake: Lake, account: str, snapshot: int, due: pl.DataFrame) -
     charges = due.with_columns(counted=pl.lit(0, pl.Decimal(38, 18)))
     with lake.registered(touched=pl.DataFrame({"account_id": [account]})):
         lots = lots_of_touched(lake, run, closed)
+        stated = stated_debts(lake, run)
     is_scoped = account in scoped_accounts(lots)
     rows, fits = rows_to_burn(
         lake, run, net_of(charges.clear() if is_scoped else charges), charges if is_scoped else charges.clear(), lots
     )
     positions = lake.frame("steps/ledger/positions", {"run": 0})
-    burned = burn_down(rows, lots.drop("currency"), positions, fits, closed)
+    burned = burn_down(rows, lots.drop("currency"), positions, fits, closed, stated)
     draws = lake.frame("steps/verify/draws", {"account": account, "run": snapshot})
     key = ("account_id", "slice_start", "lot")
     credit = pl.concat([burned.draws, burned.settled])

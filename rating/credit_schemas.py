@@ -63,6 +63,7 @@ LOTS: Final = pl.Schema(
 POSITIONS: Final = pl.Schema({"account_id": TEXT, "lot": TEXT, "position": AMOUNT})
 DRAWS: Final = pl.Schema({"account_id": TEXT, "slice_start": INSTANT, "lot": TEXT, "amount": AMOUNT})
 UNBILLED: Final = pl.Schema({"account_id": TEXT, "slice_start": INSTANT, "amount": AMOUNT})
+STATED_DEBTS: Final = pl.Schema({"account_id": TEXT, "stated_until": INSTANT, "amount": AMOUNT})
 LEGS: Final = pl.Schema(
     {
         "account": TEXT,
@@ -142,6 +143,7 @@ CHARGES_SCHEMA: Final = _schema(CHARGES)
 USES_SCHEMA: Final = _schema(USES)
 LOTS_SCHEMA: Final = _schema(LOTS, nullable=("expires_at",))
 POSITIONS_SCHEMA: Final = _schema(POSITIONS)
+STATED_DEBTS_SCHEMA: Final = _schema(STATED_DEBTS)
 LEGS_SCHEMA: Final = _schema(LEGS)
 USED_SCHEMA: Final = _schema(USED, nullable=("maximum",))
 CREDIT_PAID_SCHEMA: Final = _schema(CREDIT_PAID)
@@ -150,11 +152,12 @@ STATED_SCHEMA: Final = _schema(STATED, nullable=("unit_price",))
 INVOICED_SCHEMA: Final = _schema(INVOICED)
 
 
-def check_burn_down(charges: pl.DataFrame, lots: pl.DataFrame, positions: pl.DataFrame) -> None:
+def check_burn_down(charges: pl.DataFrame, lots: pl.DataFrame, positions: pl.DataFrame, stated: pl.DataFrame) -> None:
     """Check all that goes into `burn_down`."""
     check_frame(charges, CHARGES_SCHEMA, "charges")
     check_frame(lots, LOTS_SCHEMA, "lots")
     check_frame(positions, POSITIONS_SCHEMA, "positions")
+    check_frame(stated, STATED_DEBTS_SCHEMA, "stated debts")
     check_bound(charges, "amount", AMOUNT_LIMIT, ("account_id", "slice_start"))
     check_bound(lots, "amount", AMOUNT_LIMIT, ("account_id", "lot"))
     check_bound(positions, "position", AMOUNT_LIMIT, ("account_id", "lot"))

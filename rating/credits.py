@@ -18,7 +18,7 @@ from typing import Final
 import polars as pl
 
 from rating.burning import burn_ranks, closes, lives, opens
-from rating.credit_schemas import DRAWS, POSITIONS, UNBILLED, check_burn_down
+from rating.credit_schemas import DRAWS, POSITIONS, STATED_DEBTS, UNBILLED, check_burn_down
 from rating.credit_scopes import EVERYTHING, Fits
 from rating.errors import FrameError
 from rating.money import ZERO_AMOUNT
@@ -63,6 +63,7 @@ def burn_down(
     positions: pl.DataFrame,
     fits: Fits = EVERYTHING,
     closed_until: datetime | None = None,
+    stated: pl.DataFrame | None = None,
 ) -> BurnDown:
     """Draw charges from lots in the order of burn-down (semantics 4); loops over the rank of lots only.
 
@@ -72,22 +73,27 @@ def burn_down(
     effective_at, expires_at, scope, series, roll_over), voided ones with amount 0; a lot's name is unique over all
     accounts. `positions` are the lots' states after the last computation: a lot that is not in it was part of none.
     Lots that start after `closed_until` are not looked at yet. Accounts without charges are settled where a lot is new.
+    `stated` (account_id, stated_until, amount) is prepaid use without credit that issued documents state, from the books
+    until that hour: lots that start later do not settle it.
 
     Raises:
         FrameError: a slice's place is given twice, or an account in debt with scoped lots is not computed from its
             beginning (`rating.restarts.indebted`).
     """
-    check_burn_down(charges, lots, positions)
+    stated = STATED_DEBTS.to_frame() if stated is None else stated
+    check_burn_down(charges, lots, positions, stated)
     begun = lots if closed_until is None else lots.filter(pl.col("effective_at") <= closed_until)
     slices = _number_slices(charges)
     known, owed = positions.filter(pl.col("lot") != NO_LOT), positions.filter(pl.col("lot") == NO_LOT)
-    accounts = _accounts(slices, begun, known, owed)
+    ever_owed = pl.concat([owed.select("account_id"), stated.select("account_id")]).unique()
+    accounts = _accounts(slices, begun, known, ever_owed)
     held = _positioned(begun.with_columns(fits.number(begun["scope"])), known, accounts)
     ranked = _rank(held)
     numbered = owed.join(accounts, on="account_id").select("account", amount="position")
     _check_restarts(ranked, numbered)
     burned = burn_ranks(slices, ranked, fits)
-    settled = settle(slices, ranked, burned, numbered, fits)
+    stated_here = stated.join(accounts.select("account_id", "account"), on="account_id")
+    settled = settle(slices, ranked, burned, numbered, stated_here, fits)
     return BurnDown(
         draws=_summed(_name(settled.paid, slices).hstack(_lots_of(settled.paid, ranked)), DRAWS),
         unbilled=_summed(_name(settled.rest.filter(pl.col("amount") != ZERO_AMOUNT), slices), UNBILLED),
@@ -119,7 +125,7 @@ def _repeats(*columns: str) -> pl.Expr:
     return pl.all_horizontal(pl.col(column) == pl.col(column).shift(1) for column in columns).any()
 
 
-def _accounts(slices: pl.DataFrame, lots: pl.DataFrame, known: pl.DataFrame, owed: pl.DataFrame) -> pl.DataFrame:
+def _accounts(slices: pl.DataFrame, lots: pl.DataFrame, known: pl.DataFrame, ever_owed: pl.DataFrame) -> pl.DataFrame:
     """The accounts to compute: those with charges, and those that were ever in debt and have a new lot, but no charges.
 
     Returns account_id, account, first_start, first_end, last_end.
@@ -128,7 +134,7 @@ def _accounts(slices: pl.DataFrame, lots: pl.DataFrame, known: pl.DataFrame, owe
         "account_id", "account", first_start="slice_start", first_end="slice_end"
     )
     charged = first.hstack(slices.filter(closes("account")).select(last_end="slice_end"))
-    waiting = owed.join(charged, on="account_id", how="anti")
+    waiting = ever_owed.join(charged, on="account_id", how="anti")
     if waiting.is_empty():
         return charged
     new = lots.join(waiting, on="account_id", how="semi").join(known, on="lot", how="anti")

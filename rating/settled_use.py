@@ -11,23 +11,31 @@ import polars as pl
 from rating.money import ZERO_AMOUNT
 
 SETTLED: Final = ("account_id", "slice_start", "lot", "kind", "amount")
+_NO_LOT: Final = pl.lit("")
 _PAYER: Final = ("lot", "kind", "started")
 
 
-def settled_use(settled: pl.DataFrame, open_use: pl.DataFrame) -> pl.DataFrame:
+def settled_use(settled: pl.DataFrame, open_use: pl.DataFrame, stated: pl.DataFrame) -> pl.DataFrame:
     """What lots settled (`SETTLED`), by the slice of the use that they paid for.
 
     `settled` (`SETTLED`) has what each lot paid at its start, `open_use` (account_id, slice_start, amount) what no lot
     had paid of prepaid slices when they were used; negative amounts cancel what is older than they are. Both hold all of
-    their accounts' slices. What finds no use stays at the lot's start.
+    their accounts' slices. `stated` (account_id, stated_until, amount) is what issued documents state of them: they take
+    their turn as lots do (`rating/settling.py`). What finds no use stays at the lot's start.
     """
     paying = settled.filter(pl.col("amount") > ZERO_AMOUNT)
     others = settled.filter(pl.col("amount") < ZERO_AMOUNT)
-    both = pl.concat([_bounds_of_payers(paying), _bounds_of_use(open_use)], how="diagonal")
+    dated = stated.select("account_id", "amount", slice_start="stated_until", lot=_NO_LOT, kind=_NO_LOT)
+    is_more = dated["amount"] > ZERO_AMOUNT
+    payers = pl.concat([dated.filter(is_more).select(SETTLED), paying.select(SETTLED)])
+    # What a document gave back is open again.
+    given_back = dated.filter(~is_more).select("account_id", "slice_start", -pl.col("amount"))
+    every_use = pl.concat([open_use.select(given_back.columns).cast(given_back.schema), given_back])
+    both = pl.concat([_bounds_of_payers(payers), _bounds_of_use(every_use)], how="diagonal")
     ordered = both.sort("account_id", "bound", maintain_order=True)
     filled = ordered.with_columns(pl.col("used", *_PAYER).backward_fill().over("account_id"))
     pieces = filled.with_columns(amount=pl.col("bound") - pl.col("bound").shift(1, fill_value=0).over("account_id"))
-    matched = pieces.filter(pl.col("lot").is_not_null() & (pl.col("amount") != ZERO_AMOUNT))
+    matched = pieces.filter((pl.col("lot") != "") & (pl.col("amount") != ZERO_AMOUNT))
     found = matched.with_columns(slice_start=pl.coalesce("used", "started"))
     return pl.concat([found.select(SETTLED), others.select(SETTLED)])
 

@@ -8,10 +8,13 @@ and so the other way round. At its start a lot is offered what is open then of t
 as far as its scope allows; it pays that as it pays charges. So a settled amount is part of its position, and an account
 without debt at any start of a lot needs nothing of this. The others are played start by start: burn down up to a start,
 offer what is open, and go on from there. The loop is over starts, all accounts at once.
+
+What an issued document states is paid through `receivable`: its tax is stated there, and the money asked for. So a
+document cancels what is open, oldest first, and lots that start after the books that it states settle what came since.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import polars as pl
@@ -26,6 +29,10 @@ SETTLED: Final = pl.Schema({"lot_row": pl.UInt32(), "amount": AMOUNT})
 OWED: Final = pl.Schema({"account": pl.UInt32(), "amount": AMOUNT})
 _LONG_AGO: Final = pl.lit(datetime(1970, 1, 1, tzinfo=UTC), dtype=pl.Datetime("us", "UTC"))
 _OPEN: Final = ("account", "age", "since", "use", "amount")
+_OLDEST_FIRST: Final = ("account", "since", "age")
+# A document comes after all slices that end when the hours end that it states.
+_AFTER_SLICES: Final = pl.lit(2**62, pl.Int64)
+_NEXT: Final = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,7 @@ class Settlement:
         rest: slice, amount that no lot took when it was used.
         positions: lot_row, position of every lot given.
         settled: lot_row, amount that the lot paid at its start.
-        owed: account, amount that is open now, of the accounts that owe or owed.
+        owed: account, amount that no lot paid until now, stated or not, of the accounts that owe or owed.
     """
 
     paid: pl.DataFrame
@@ -47,12 +54,15 @@ class Settlement:
     owed: pl.DataFrame
 
 
-def settle(slices: pl.DataFrame, lots: pl.DataFrame, burned: Burned, owed: pl.DataFrame, fits: Fits) -> Settlement:
+def settle(
+    slices: pl.DataFrame, lots: pl.DataFrame, burned: Burned, owed: pl.DataFrame, stated: pl.DataFrame, fits: Fits
+) -> Settlement:
     """Settle what is open at the starts of lots, where something is.
 
     `slices` and `lots` as `burn_ranks` took them, `burned` what it gave; `lots` has `reworked`, true for those whose
     settlement is not part of where they are held: they are new, or start after slices that are given. `owed` (account,
-    amount) is what was open after the last computation.
+    amount) is what no lot had paid after the last computation, `stated` (account, stated_until, amount) what documents
+    stated of that, from the books until then.
     """
     state = lots.with_columns(
         stands=pl.coalesce(_of_lots(lots, burned.moved, "held"), pl.col("position")).fill_null(ZERO_AMOUNT),
@@ -60,12 +70,13 @@ def settle(slices: pl.DataFrame, lots: pl.DataFrame, burned: Burned, owed: pl.Da
     )
     open_rests = _open_rests(slices, burned.rest.select("slice", "amount"))
     before = _owed_before(slices, state, burned, owed)
-    turns = _turns(state, pl.concat([_as_open(before), open_rests]))
+    opened = _less_stated(before, stated, slices, state)
+    turns = _turns(state, pl.concat([opened, open_rests]))
     if turns.is_empty():
         untouched = state.select("lot_row", "position")
         now = _add_up(before, open_rests.select(OWED.names()))
         return Settlement(burned.paid, burned.rest.select("slice", "amount"), untouched, SETTLED.to_frame(), now)
-    return _settle_some(slices, state, burned, before, turns["account"].unique(), fits)
+    return _settle_some(slices, state, burned, (before, opened), turns["account"].unique(), fits)
 
 
 def _of_lots(lots: pl.DataFrame, moved: pl.DataFrame, column: str) -> pl.Series:
@@ -107,6 +118,24 @@ def _as_open(owed: pl.DataFrame) -> pl.DataFrame:
     return some.with_columns(age=pl.lit(-1, pl.Int64), since=_LONG_AGO, use=pl.lit(0, pl.UInt32)).select(_OPEN)
 
 
+def _less_stated(before: pl.DataFrame, stated: pl.DataFrame, slices: pl.DataFrame, lots: pl.DataFrame) -> pl.DataFrame:
+    """What was open before all slices given, less what documents stated; those that come later than a slice or lot, as rows."""
+    if stated.is_empty():
+        return _as_open(before)
+    starts = lots.filter("reworked").select("account", first="effective_at")
+    ends = slices.select("account", first="slice_end")
+    whose = stated.select("account").unique()
+    some = pl.concat([part.join(whose, on="account", how="semi") for part in (starts, ends)])
+    first = some.group_by("account").agg(pl.col("first").min())
+    placed = stated.with_columns(-pl.col("amount"), since=pl.col("stated_until") + _NEXT).join(
+        first, on="account", how="left"
+    )
+    # Of no use, it cancels what is open of any.
+    rows = placed.with_columns(age=_AFTER_SLICES, use=pl.lit(None, pl.UInt32))
+    is_past = (pl.col("since") <= pl.col("first")).fill_null(value=True)
+    return pl.concat([_as_open(_add_up(before, rows.filter(is_past))), rows.filter(~is_past).select(_OPEN)])
+
+
 def _turns(lots: pl.DataFrame, opened: pl.DataFrame) -> pl.DataFrame:
     """The first lot of each account to become effective while something is open: account, lot_row, effective_at."""
     oldest = opened.group_by("account").agg(pl.col("since").min())
@@ -116,15 +145,24 @@ def _turns(lots: pl.DataFrame, opened: pl.DataFrame) -> pl.DataFrame:
 
 
 def _settle_some(
-    slices: pl.DataFrame, lots: pl.DataFrame, burned: Burned, before: pl.DataFrame, accounts: pl.Series, fits: Fits
+    slices: pl.DataFrame,
+    lots: pl.DataFrame,
+    burned: Burned,
+    opened: tuple[pl.DataFrame, pl.DataFrame],
+    accounts: pl.Series,
+    fits: Fits,
 ) -> Settlement:
-    """Play these accounts again, start by start, and leave the others as they are."""
+    """Play these accounts again, start by start, and leave the others as they are.
+
+    `opened` is what no lot had paid before the first slice given, and what of that is open.
+    """
+    before, open_before = opened
     mine = pl.col("account").is_in(accounts.implode())
     rows = slices.filter(mine).with_columns(counted=ZERO_AMOUNT)
     is_other = ~slices.select(mine).to_series()
     others = slices.filter(is_other).select("slice")
     chosen = _renumbered(lots.filter(mine))
-    played = _play(rows, chosen, _as_open(before.filter(mine)), fits)
+    played = _play(rows, chosen, open_before.filter(mine), fits)
     origin = chosen["origin"]
     positions = lots.filter(~mine).select("lot_row", "position")
     return Settlement(
@@ -132,7 +170,9 @@ def _settle_some(
         rest=pl.concat([burned.rest.select("slice", "amount").join(others, on="slice", how="semi"), played.rest]),
         positions=pl.concat([positions, _original(played.positions, origin)]),
         settled=_original(played.settled, origin),
-        owed=pl.concat([_owed_by_others(slices, burned, before, others, accounts), played.owed]),
+        owed=pl.concat(
+            [_owed_by_others(slices, burned, before, others, accounts), _add_up(before.filter(mine), played.owed)]
+        ),
     )
 
 
@@ -173,8 +213,13 @@ def _with_capacities(lots: pl.DataFrame) -> pl.DataFrame:
 
 
 def _play(rows: pl.DataFrame, lots: pl.DataFrame, opened: pl.DataFrame, fits: Fits) -> Settlement:
-    """Burn down to the next start of a lot at which something is open, let the lot settle it, and so on."""
+    """Burn down to the next start of a lot at which something is open, let the lot settle it, and so on.
+
+    `owed` of what it returns is by how much these slices and lots change it.
+    """
     paid, rest, settled = [PAID.to_frame()], [], [SETTLED.to_frame()]
+    # Who owes nothing any more has a row as well: the one that was there is out of date.
+    owed = [lots.select(pl.col("account").unique(), amount=ZERO_AMOUNT)]
     while True:
         burned = burn_ranks(rows, lots, fits)
         turns = _turns(lots, pl.concat([opened, _open_of(rows, burned)]))
@@ -185,16 +230,16 @@ def _play(rows: pl.DataFrame, lots: pl.DataFrame, opened: pl.DataFrame, fits: Fi
         paid.append(burned.paid)
         rest.append(burned.rest.select("slice", "amount"))
         lots = _moved(lots, burned.moved)
-        opened = _net(pl.concat([opened, _open_of(rows, burned)]))
+        left = _open_of(rows, burned)
+        owed.append(left)
         if turns.is_empty():
             break
         rows = rows.filter(~is_before)
-        lots, opened, paid_now = _offer_open(turns, lots, opened, fits)
+        lots, opened, paid_now = _offer_open(turns, lots, pl.concat([opened, left]), fits)
         settled.append(paid_now)
+        owed.append(paid_now.select(pl.col("amount").neg(), account=lots["account"].gather(paid_now["lot_row"])))
     positions = lots.select("lot_row", position="opening")
-    # Who owes nothing any more has a row as well: the one that was there is out of date.
-    even = lots.select(pl.col("account").unique(), amount=ZERO_AMOUNT)
-    return Settlement(pl.concat(paid), pl.concat(rest), positions, pl.concat(settled), _add_up(even, opened))
+    return Settlement(pl.concat(paid), pl.concat(rest), positions, pl.concat(settled), _add_up(*owed))
 
 
 def _open_of(rows: pl.DataFrame, burned: Burned) -> pl.DataFrame:
@@ -208,7 +253,7 @@ def _net(opened: pl.DataFrame) -> pl.DataFrame:
     """Cancel what is open of both signs, oldest first: what stays is the newest of the sign that prevails, up to the sum."""
     total = pl.col("amount").sum().over("account")
     prevails = (pl.col("amount") > ZERO_AMOUNT) == (pl.col("total") > ZERO_AMOUNT)
-    marked = opened.sort("account", "age").with_columns(total=total).filter(prevails)
+    marked = opened.sort(_OLDEST_FIRST).with_columns(total=total).filter(prevails)
     since_then = pl.col("amount").cum_sum(reverse=True).over("account") - pl.col("amount")
     left = marked.with_columns(left=(pl.col("total") - since_then).abs(), is_owed=pl.col("total") > ZERO_AMOUNT)
     reached = (pl.col("total") > since_then) == pl.col("is_owed")
@@ -227,23 +272,26 @@ def _offer_open(
     turns: pl.DataFrame, lots: pl.DataFrame, opened: pl.DataFrame, fits: Fits
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Offer each of these lots what is open of its account: the lots after it, what stays open, what each paid."""
-    columns = ("lot_row", "scope", "capacity", "opening")
+    columns = ("effective_at", "lot_row", "scope", "capacity", "opening")
     begun = turns.select("account").hstack(lots.select(pl.col(columns).gather(turns["lot_row"])))
-    rows = opened.sort("account", "age").join(begun, on="account", how="left", maintain_order="left")
-    may = pl.col("lot_row").is_not_null() & fits.allow(pl.col("scope"), pl.col("use"))
+    is_there = opened.select("account", "since").join(begun, on="account", how="left", maintain_order="left")
+    is_open = is_there.select((pl.col("since") <= pl.col("effective_at")).fill_null(value=False)).to_series()
+    now, later = _net(opened.filter(is_open)), opened.filter(~is_open)
+    rows = now.sort(_OLDEST_FIRST).join(begun, on="account", how="left", maintain_order="left")
+    may = fits.allow(pl.col("scope"), pl.col("use"))
     offered = (
         rows.with_columns(offered=pl.when(may).then("amount").otherwise(ZERO_AMOUNT))
         .with_columns(after=pl.col("opening") + pl.col("offered").cum_sum().over("account"))
         .with_columns(reached=_paid("after"), started=_paid(pl.col("after") - pl.col("offered")))
         .with_columns(paid=(pl.col("reached") - pl.col("started")).fill_null(ZERO_AMOUNT))
     )
-    of_lots = sum_by(offered.filter(pl.col("lot_row").is_not_null()), ["lot_row"], "offered", "paid")
+    of_lots = sum_by(offered, ["lot_row"], "offered", "paid")
     standing = lots.with_columns(
         opening=pl.col("opening") + _of_lots(lots, of_lots, "offered").fill_null(0),
-        reworked=pl.col("reworked") & _of_lots(lots, of_lots, "paid").is_null(),
+        reworked=pl.col("reworked") & ~pl.col("lot_row").is_in(turns["lot_row"].implode()),
     )
     left = offered.with_columns(pl.col("amount") - pl.col("paid")).filter(pl.col("amount") != ZERO_AMOUNT)
-    return _with_capacities(standing), left.select(_OPEN), of_lots.select("lot_row", amount="paid")
+    return _with_capacities(standing), pl.concat([left.select(_OPEN), later]), of_lots.select("lot_row", amount="paid")
 
 
 def _paid(position: str | pl.Expr) -> pl.Expr:

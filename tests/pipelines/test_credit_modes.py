@@ -207,3 +207,42 @@ def test_no_credit_is_stated_twice(tmp_path: Path, late: datetime, *, was_postpa
         numbers = project.lake.connection.execute("select number from invoices").fetchall()
         for (number,) in numbers:
             assert [one.first_difference for one in verify_invoice(project, number)] == [None] * 3
+
+
+def test_what_an_invoice_states_is_not_settled(tmp_path: Path) -> None:
+    """Its receivable asks for it, with tax: a top-up after the issue settles late use and what came since."""
+    whole = BOOK.replace('included: "10"', 'included: "0"').replace("graduated", "unit")
+    whole = whole.replace(whole[whole.index("tiers:") :], 'unit_price: "1"\n')
+    accounts = ACCOUNTS.partition("second,")[0]
+    reference = {"accounts": accounts, "subscriptions": SUBSCRIPTIONS.partition("s-second,")[0]}
+    with Project.open(make_of(tmp_path / "p", whole, reference), LATER) as project:
+        land_record(project.settings, "october", MONTH_END - 2 * HOUR, 8)
+        bill(project, MONTH_END + DAY)
+        issue(project, "october", PERIOD)
+        land(
+            project.settings,
+            "grants/g.csv",
+            TOP_UP.replace("2026-10-31T10:20", "2026-11-03T00:20").replace("1.00", "10.00"),
+        )
+        land_record(project.settings, "late", MONTH_END - 3 * HOUR, 1)
+        land_record(project.settings, "november", MONTH_END + 5 * DAY, 5)
+        bill(project, DECEMBER)
+        assert of_kind(project, "settlement") == {"top-up": Decimal(1)}
+        issue(project, "november", "2026-11")
+        totals = "select number, net, paid_credit, due from invoices order by number"
+        assert [row[1:] for row in project.lake.connection.execute(totals).fetchall()] == [
+            (Decimal(8), Decimal(0), Decimal("9.52")),
+            (Decimal(0), Decimal(-6), Decimal(0)),
+        ]
+        left = "select account, sum(amount) from ledger_entries where account_id = 'first' group by all having sum(amount) <> 0"
+        assert dict(project.lake.connection.execute(left).fetchall()) == {
+            "receivable:first": Decimal("9.52"),
+            "credit:first:paid": Decimal(-4),
+        }
+        check_all(project)
+        for (number,) in project.lake.connection.execute("select number from invoices").fetchall():
+            assert [one.first_difference for one in verify_invoice(project, number)] == [None] * 3
+        before = books(project)
+        rebuild_caches(project.lake)
+        bill(project, DECEMBER)
+        assert books(project).equals(before)

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 MIDNIGHT = datetime(2026, 10, 1, tzinfo=UTC)
 ZERO = Decimal(0)
+_NEXT = timedelta(microseconds=1)
 Scope = tuple[tuple[str, tuple[str, ...]], ...]
 
 
@@ -57,8 +58,19 @@ class Charge:
         return (self.start, self.plan, self.price_id, self.service_id, self.resource_id, self.meter, text, self.kind)
 
 
-def fits(lot: Lot, charge: Charge) -> bool:
-    """All that the scope says must match."""
+@dataclass(frozen=True)
+class Stated:
+    """What an issued document stated of what is open, from the books until an hour."""
+
+    account_id: str
+    until: datetime
+    amount: Decimal
+
+
+def fits(lot: Lot, charge: Charge | None) -> bool:
+    """All that the scope says must match. What a document stated is of no use in particular."""
+    if charge is None:
+        return not lot.scope
     for key, wanted in lot.scope:
         held = {"meters": charge.meter, "plans": charge.plan, "prices": charge.price_id}
         if key in held and held[key] not in wanted:
@@ -95,17 +107,19 @@ class Books:
 class Player:
     """Plays the charges and lots of one account."""
 
-    def __init__(self, lots: Iterable[Lot], closed_until: datetime, books: Books) -> None:
+    def __init__(self, lots: Iterable[Lot], stated: Iterable[Stated], closed_until: datetime, books: Books) -> None:
         self.books = books
         self.closed_until = closed_until
         self.ordered = sorted((lot for lot in lots if lot.effective_at <= closed_until), key=Lot.order)
         self.starting = sorted(self.ordered, key=lambda lot: (lot.effective_at, lot.order()))
-        self.open: list[tuple[Charge, Decimal]] = []
+        self.stated = sorted(stated, key=lambda one: one.until)
+        self.open: list[tuple[Charge | None, Decimal]] = []
 
     def play(self, charges: Iterable[Charge]) -> None:
         for charge in sorted(charges, key=Charge.order):
             while self.starting and self.starting[0].effective_at < charge.end:
                 self._start(self.starting.pop(0))
+            self._state(charge.start + _NEXT)
             rest = charge.amount
             for lot in self.ordered:
                 if may_pay(lot, charge):
@@ -122,7 +136,7 @@ class Player:
         for lot in self.ordered:
             self._expire(lot)
 
-    def _leave_open(self, charge: Charge, rest: Decimal) -> None:
+    def _leave_open(self, charge: Charge | None, rest: Decimal) -> None:
         """What is open of the other sign cancels first, the oldest before the others."""
         while rest and self.open and (self.open[0][1] > 0) != (rest > 0):
             oldest, amount = self.open.pop(0)
@@ -142,8 +156,13 @@ class Player:
         holds = self.books.holds[lot.lot]
         return holds - min(max(self.books.positions[lot.lot], ZERO), holds)
 
+    def _state(self, before: datetime) -> None:
+        while self.stated and self.stated[0].until < before:
+            self._leave_open(None, -self.stated.pop(0).amount)
+
     def _start(self, lot: Lot) -> None:
-        """A lot takes over what rolls over to it, and pays what is open."""
+        """A lot takes over what rolls over to it, and pays what is open and not stated."""
+        self._state(lot.effective_at)
         before = [other for other in self.ordered if lot.series and other.series == lot.series]
         before = [other for other in before if other.effective_at < lot.effective_at]
         rolled = min(lot.roll_over, self._unused(before[-1])) if before else ZERO
@@ -174,7 +193,9 @@ def summed(charges: Iterable[Charge]) -> Iterable[Charge]:
     return sums.values()
 
 
-def reference(charges: Iterable[Charge], lots: Iterable[Lot], closed_until: datetime) -> Books:
+def reference(
+    charges: Iterable[Charge], lots: Iterable[Lot], closed_until: datetime, stated: Iterable[Stated] = ()
+) -> Books:
     """Plays every account's charges one by one in the order of events, and offers each to one lot after the other."""
     books = Books()
     of_account: dict[str, tuple[list[Charge], list[Lot]]] = {}
@@ -182,6 +203,7 @@ def reference(charges: Iterable[Charge], lots: Iterable[Lot], closed_until: date
         of_account.setdefault(charge.account_id, ([], []))[0].append(charge)
     for lot in lots:
         of_account.setdefault(lot.account_id, ([], []))[1].append(lot)
-    for own_charges, own_lots in of_account.values():
-        Player(own_lots, closed_until, books).play(own_charges)
+    for account, (own_charges, own_lots) in of_account.items():
+        own_stated = [one for one in stated if one.account_id == account]
+        Player(own_lots, own_stated, closed_until, books).play(own_charges)
     return books.clear_zeros()

@@ -11,13 +11,13 @@ from typing import Any
 
 import polars as pl
 
-from rating.credit_schemas import DRAWS, LOTS, POSITIONS, UNBILLED, USES
+from rating.credit_schemas import DRAWS, LOTS, POSITIONS, STATED_DEBTS, UNBILLED, USES
 from rating.credit_scopes import Fits, classify_uses, plain_charges
 from rating.credits import BurnDown, burn_down
 from rating.postings import expiries, rollovers
 from rating.restarts import forget_counted, forget_states, indebted, restarts, together
 from rating.sums import sum_by
-from tests.rating.credit_reference import MIDNIGHT, Books, Charge, Lot, Scope, at
+from tests.rating.credit_reference import MIDNIGHT, Books, Charge, Lot, Scope, Stated, at
 from tests.rating.frames import TEXT, TIME, D, frame
 
 KEYS = tuple(name for name in USES if name not in ("amount", "counted"))
@@ -66,11 +66,12 @@ def rows_to_burn(charges: pl.DataFrame, lots: pl.DataFrame) -> tuple[pl.DataFram
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known after a batch: charges that changed, grants that are new or restated, and the hours closed."""
+    """What is known after a batch: charges, grants that are new or restated, the hours closed, and what documents stated."""
 
     charges: Sequence[Charge]
     lots: Sequence[Lot]
     closed_until: datetime
+    stated: Sequence[Stated] = ()
 
 
 @dataclass
@@ -84,6 +85,7 @@ class Converging:
     unbilled: pl.DataFrame = field(default_factory=UNBILLED.to_frame)
     settled: pl.DataFrame = field(default_factory=DRAWS.to_frame)
     positions: pl.DataFrame = field(default_factory=POSITIONS.to_frame)
+    stated: pl.DataFrame = field(default_factory=STATED_DEBTS.to_frame)
     closed_until: datetime = MIDNIGHT - timedelta(days=30)
     run: int = 0
 
@@ -93,6 +95,8 @@ class Converging:
         self.charges = pl.concat([self.charges, added])
         self.lots |= {lot.lot: lot for lot in facts.lots}
         self.grant_rows += [(lot.series or lot.lot, lot.account_id, lot.effective_at, self.run) for lot in facts.lots]
+        stated = ((one.account_id, one.until, one.amount) for one in facts.stated)
+        self.stated = pl.concat([self.stated, frame(STATED_DEBTS, *stated)])
         closed_before, self.closed_until = self.closed_until, facts.closed_until
         lots = lots_frame(self.lots.values())
         grants = frame(GRANTS, *self.grant_rows)
@@ -115,7 +119,7 @@ class Converging:
         own = lots.join(touched, on="account_id", how="semi")
         rows, fits = rows_to_burn(forget_counted(restarted, net), own)
         known = forget_states(restarted, self.positions.join(touched, on="account_id", how="semi"))
-        result = burn_down(rows, own, known, fits, self.closed_until)
+        result = burn_down(rows, own, known, fits, self.closed_until, self.stated)
         self._post(result, touched, restarted)
 
     def _post(self, result: BurnDown, touched: pl.DataFrame, restarted: pl.DataFrame) -> None:
@@ -150,10 +154,12 @@ def _by_lot(rows: pl.DataFrame) -> dict[tuple[str, datetime, str], Decimal]:
     return {(account, start, lot): amount for account, start, lot, amount in named}
 
 
-def at_once(charges: Iterable[Charge], lots: Iterable[Lot], closed_until: datetime) -> Books:
+def at_once(
+    charges: Iterable[Charge], lots: Iterable[Lot], closed_until: datetime, stated: Iterable[Stated] = ()
+) -> Books:
     """The books of all facts in one computation."""
     kept = Converging()
-    kept.take(Facts(list(charges), list(lots), closed_until))
+    kept.take(Facts(list(charges), list(lots), closed_until, list(stated)))
     return kept.books()
 
 
@@ -175,6 +181,10 @@ class History:
     def charges(self) -> list[Charge]:
         return [charge for batch in self.batches for charge in batch.charges]
 
+    @property
+    def stated(self) -> list[Stated]:
+        return [one for batch in self.batches for one in batch.stated]
+
     def lots(self) -> list[Lot]:
         """The lots as they are in the end."""
         return list({lot.lot: lot for batch in self.batches for lot in batch.lots}.values())
@@ -186,6 +196,7 @@ def history(seed: int, accounts: int, batches: int) -> History:
     closed = [*sorted(random.randint(1, HOURS) for _ in range(batches - 1)), HOURS]
     charges: list[list[Charge]] = [[] for _ in closed]
     lots: list[list[Lot]] = [[] for _ in closed]
+    stated: list[list[Stated]] = [[] for _ in closed]
     for number in range(accounts):
         account = f"a{number:05}"
         for charge in _charges(random, account):
@@ -197,7 +208,11 @@ def history(seed: int, accounts: int, batches: int) -> History:
                 lots[first].append(lot)
                 if random.random() < 0.1:
                     lots[random.randrange(first, batches)].append(_restated(random, lot))
-    return History([Facts(*facts) for facts in zip(charges, lots, (at(hour) for hour in closed), strict=True)])
+        for batch in range(1, batches):
+            if random.random() < 0.2:
+                stated[batch].append(Stated(account, at(closed[batch - 1]), _cents(random, -8, 80)))
+    hours = (at(hour) for hour in closed)
+    return History([Facts(*facts) for facts in zip(charges, lots, hours, stated, strict=True)])
 
 
 def _cents(random: Random, least: int, most: int) -> Decimal:

@@ -14,7 +14,7 @@ from rating.credit_schemas import CHARGES, DRAWS, POSITIONS, UNBILLED
 from rating.credits import burn_down
 from rating.errors import FrameError, OutOfBoundsError
 from rating.restarts import forget_counted, forget_states, recut
-from tests.rating.credit_reference import Books, Charge, Lot, at, reference
+from tests.rating.credit_reference import Books, Charge, Lot, Stated, at, reference
 from tests.rating.frames import TEXT, TIME, Columns, D, frame
 from tests.rating.histories import Converging, Facts, History, at_once, history, lots_frame, rows_to_burn
 
@@ -164,6 +164,23 @@ def test_a_top_up_known_late_settles_before_the_one_that_did() -> None:
     assert books.positions == {"x": D(2), "y": D(6)}
 
 
+def test_what_a_document_states_is_not_settled() -> None:
+    """Its tax is stated and the money asked for: it is paid through `receivable`; the next lot settles what came since."""
+    used = Facts([charge(0, "6")], [], at(1))
+    topped_up = Facts([charge(1, "2")], [Lot("a", "x", D(9), at(2))], at(2), [Stated("a", at(1), D(6))])
+    books = taken(used, topped_up, Facts([charge(2, "9")], [], at(3)))
+    assert by_hour(books.settled) == {(2, "x"): D(2)}
+    assert by_hour(books.draws) == {(2, "x"): D(7)}
+
+
+def test_a_document_states_nothing_of_a_lot_that_started_before_it() -> None:
+    """A transfer that is known late: it settled before the books that were stated, so the next document gives that back."""
+    used, stated = Facts([charge(0, "6")], [], at(2)), Facts([], [], at(2), [Stated("a", at(2), D(6))])
+    books = taken(used, stated, Facts([], [Lot("a", "x", D(9), at(1))], at(2)), Facts([charge(2, "8")], [], at(3)))
+    assert by_hour(books.settled) == {(1, "x"): D(6)}
+    assert (by_hour(books.draws), books.unbilled[("a", at(2))]) == ({(2, "x"): D(3)}, D(5))
+
+
 def test_a_lot_settles_when_it_starts_and_not_before() -> None:
     facts = Facts([charge(0, "6")], [Lot("a", "x", D(9), at(2.5))], at(2))
     assert taken(facts).settled == {}
@@ -172,8 +189,9 @@ def test_a_lot_settles_when_it_starts_and_not_before() -> None:
 
 def assert_equal(history: History) -> None:
     """All at once, and batch by batch, give what the reference gives by playing one by one."""
-    expected = reference(history.charges, history.lots(), history.batches[-1].closed_until)
-    for books in (at_once(history.charges, history.lots(), history.batches[-1].closed_until), taken(*history.batches)):
+    facts = (history.charges, history.lots(), history.batches[-1].closed_until, history.stated)
+    expected = reference(*facts)
+    for books in (at_once(*facts), taken(*history.batches)):
         for name in ("draws", "unbilled", "settled", "positions", "rolled", "expired"):
             assert getattr(books, name) == getattr(expected, name), name
 

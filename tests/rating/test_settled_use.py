@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rating.credit_schemas import STATED_DEBTS
 from rating.settled_use import settled_use
 from tests.rating.frames import TEXT, TIME, Columns, frame
 
@@ -23,10 +24,15 @@ def at(hour: int) -> datetime:
     return BEGIN + timedelta(hours=hour)
 
 
-def matched(settled: list[tuple[str, int, str, str]], opened: list[tuple[str, int, str]]) -> Found:
+def matched(
+    settled: list[tuple[str, int, str, str]],
+    opened: list[tuple[str, int, str]],
+    stated: list[tuple[str, int, str]] | None = None,
+) -> Found:
     found = settled_use(
         frame(SETTLED, *((account, at(hour), lot, "paid", Decimal(amount)) for account, hour, lot, amount in settled)),
         frame(OPEN, *((account, at(hour), Decimal(amount)) for account, hour, amount in opened)),
+        frame(STATED_DEBTS, *((account, at(hour), Decimal(amount)) for account, hour, amount in stated or [])),
     )
     return sorted(found.select("account_id", "slice_start", "lot", "amount").rows())
 
@@ -53,6 +59,23 @@ def test_oldest_first(
     expected: list[tuple[str, int, str, str]],
 ) -> None:
     assert matched(settled, opened) == [(name, at(hour), lot, Decimal(amount)) for name, hour, lot, amount in expected]
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        ([("a", 3, "5")], [("a", 4, "g", "4")]),
+        ([("a", 3, "3")], [("a", 1, "g", "2"), ("a", 4, "g", "2")]),
+        # A document that gives back what another had stated opens that again.
+        ([("a", 3, "5"), ("a", 3, "-2")], [("a", 3, "g", "2"), ("a", 4, "g", "2")]),
+        ([("b", 3, "5")], [("a", 1, "g", "4")]),
+    ],
+)
+def test_what_documents_state_is_passed_over(
+    stated: list[tuple[str, int, str]], expected: list[tuple[str, int, str, str]]
+) -> None:
+    found = matched([("a", 9, "g", "4")], [("a", 1, "5"), ("a", 4, "6")], stated)
+    assert found == [(name, at(hour), lot, Decimal(amount)) for name, hour, lot, amount in expected]
 
 
 def one_by_one(settled: list[tuple[str, int, str, str]], opened: list[tuple[str, int, str]]) -> dict[str, Decimal]:

@@ -52,8 +52,8 @@ def verify_invoice(project: Project, number: str) -> list[Finding]:
         raise UnknownInvoiceError(message)
     invoice = found.row(0, named=True)
     account, snapshot = invoice["account_id"], invoice["snapshot_run"]
-    due = _rated(lake, account, snapshot)
-    findings = [_compare_charges(lake, account, snapshot, due)]
+    due, held = _rated(lake, account, snapshot)
+    findings = [_compare_charges(lake, account, snapshot, due, held)]
     findings.append(_compare_draws(lake, account, snapshot, due))
     findings.append(_compare_lines(project, invoice))
     return findings
@@ -64,8 +64,8 @@ def _head(lake: Lake, step: str, run: int) -> int:
     return int(lake.value("steps/verify/head", {"step": step, "run": run}))
 
 
-def _rated(lake: Lake, account: str, snapshot: int) -> pl.DataFrame:
-    """The charges of the account, from its records."""
+def _rated(lake: Lake, account: str, snapshot: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The charges of the account, from its records, and what is held back until periods are over."""
     run = _head(lake, "usage_hourly", snapshot)
     facts = facts_as_of(lake, run)
     with _records_of(lake, account, run):
@@ -80,7 +80,7 @@ def _rated(lake: Lake, account: str, snapshot: int) -> pl.DataFrame:
     accounts = pl.DataFrame({"account_id": [account], "first_slice": [EPOCH]})
     due = due_of_all_kinds(facts, rated, of_all_meters(facts, accounts), closed)
     true_ups = due_of_minimums(facts, due.whole, accounts, closed)
-    return pl.concat([due.booked, true_ups, due_of_closings(facts, due.held, accounts, closed)])
+    return pl.concat([due.booked, true_ups, due_of_closings(facts, due.held, accounts, closed)]), due.held
 
 
 @contextmanager
@@ -94,9 +94,10 @@ def _records_of(lake: Lake, account: str, run: int) -> Iterator[None]:
         lake.connection.execute("drop table temp.usage_events")
 
 
-def _compare_charges(lake: Lake, account: str, snapshot: int, due: pl.DataFrame) -> Finding:
+def _compare_charges(lake: Lake, account: str, snapshot: int, due: pl.DataFrame, held: pl.DataFrame) -> Finding:
     standing = lake.frame("steps/verify/charges", {"account": account, "run": snapshot})
-    return _compare("quantities and charges", due, standing, CHARGE_KEY, ("quantity", "amount"))
+    both = pl.concat([due.with_columns(held=pl.lit("")), held.with_columns(held=pl.lit("until its period is over"))])
+    return _compare("quantities and charges", both, standing, (*CHARGE_KEY, "held"), ("quantity", "amount"))
 
 
 def _compare_draws(lake: Lake, account: str, snapshot: int, due: pl.DataFrame) -> Finding:

@@ -209,14 +209,20 @@ def test_no_credit_is_stated_twice(tmp_path: Path, late: datetime, *, was_postpa
             assert [one.first_difference for one in verify_invoice(project, number)] == [None] * 3
 
 
-def test_what_an_invoice_states_is_not_settled(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("was_postpaid", "net", "due"), [(False, 8, "9.52"), (True, 12, "14.28")])
+def test_what_an_invoice_states_is_not_settled(tmp_path: Path, net: int, due: str, *, was_postpaid: bool) -> None:
     """Its receivable asks for it, with tax: a top-up after the issue settles late use and what came since."""
     whole = BOOK.replace('included: "10"', 'included: "0"').replace("graduated", "unit")
     whole = whole.replace(whole[whole.index("tiers:") :], 'unit_price: "1"\n')
     accounts = ACCOUNTS.partition("second,")[0]
+    if was_postpaid:
+        later = accounts.splitlines()[1].replace("10-01T00:00", "10-31T06:15")
+        accounts = accounts.replace("prepaid", "postpaid") + later + "\n"
     reference = {"accounts": accounts, "subscriptions": SUBSCRIPTIONS.partition("s-second,")[0]}
     with Project.open(make_of(tmp_path / "p", whole, reference), LATER) as project:
         land_record(project.settings, "october", MONTH_END - 2 * HOUR, 8)
+        if was_postpaid:
+            land_record(project.settings, "postpaid", FIRST_DAY, 4)
         bill(project, MONTH_END + DAY)
         issue(project, "october", PERIOD)
         land(
@@ -231,12 +237,12 @@ def test_what_an_invoice_states_is_not_settled(tmp_path: Path) -> None:
         issue(project, "november", "2026-11")
         totals = "select number, net, paid_credit, due from invoices order by number"
         assert [row[1:] for row in project.lake.connection.execute(totals).fetchall()] == [
-            (Decimal(8), Decimal(0), Decimal("9.52")),
+            (Decimal(net), Decimal(0), Decimal(due)),
             (Decimal(0), Decimal(-6), Decimal(0)),
         ]
         left = "select account, sum(amount) from ledger_entries where account_id = 'first' group by all having sum(amount) <> 0"
         assert dict(project.lake.connection.execute(left).fetchall()) == {
-            "receivable:first": Decimal("9.52"),
+            "receivable:first": Decimal(due),
             "credit:first:paid": Decimal(-4),
         }
         check_all(project)

@@ -46,6 +46,8 @@ class BurnDown:
         unbilled: account_id, slice_start, amount that no lot took when it was used.
         settled: account_id, slice_start (the lot's start), lot, amount of older rests that it paid there; of the lots
             in `reworked`; what the others settled stands.
+        settled_use: the same by the use that they paid for: account_id, slice_start (of the use; null if it was before all
+            slices given), lot, amount.
         reworked: account_id, lot, of the lots whose settlement was worked out again.
         positions: account_id, lot, position.
     """
@@ -53,6 +55,7 @@ class BurnDown:
     draws: pl.DataFrame
     unbilled: pl.DataFrame
     settled: pl.DataFrame
+    settled_use: pl.DataFrame
     reworked: pl.DataFrame
     positions: pl.DataFrame
 
@@ -98,6 +101,7 @@ def burn_down(
         draws=_summed(_name(settled.paid, slices).hstack(_lots_of(settled.paid, ranked)), DRAWS),
         unbilled=_summed(_name(settled.rest.filter(pl.col("amount") != ZERO_AMOUNT), slices), UNBILLED),
         settled=_name_settled(settled.settled, ranked),
+        settled_use=_name_settled_use(settled.settled, ranked, slices),
         reworked=ranked.filter("reworked").select("account_id", "lot"),
         positions=pl.concat(
             [
@@ -261,9 +265,17 @@ def _summed(rows: pl.DataFrame, columns: pl.Schema) -> pl.DataFrame:
 
 def _name_settled(settled: pl.DataFrame, ranked: pl.DataFrame) -> pl.DataFrame:
     """Give settlements the account, name and start of their lot."""
-    some = settled.filter(pl.col("amount") != ZERO_AMOUNT)
+    some = sum_by(settled, ["lot_row"], "amount").filter(pl.col("amount") != ZERO_AMOUNT)
     names = ranked.select(pl.col("account_id", "lot", "effective_at").gather(some["lot_row"]))
     return some.hstack(names).rename({"effective_at": "slice_start"}).select(DRAWS.names())
+
+
+def _name_settled_use(settled: pl.DataFrame, ranked: pl.DataFrame, slices: pl.DataFrame) -> pl.DataFrame:
+    """Give settlements the account and name of their lot, and the start of the slice that they paid for."""
+    names = ranked.select(pl.col("account_id", "lot").gather(settled["lot_row"]))
+    starts = slices.select("slice_start", slice=pl.col("slice").cast(pl.Int64))
+    placed = settled.hstack(names).join(starts, on="slice", how="left")
+    return sum_by(placed.select(DRAWS.names()), DRAWS.names()[:-1], "amount")
 
 
 def _name_owed(owed: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:

@@ -25,7 +25,7 @@ from rating.money import AMOUNT, ZERO_AMOUNT
 from rating.rollover import capacities
 from rating.sums import sum_by
 
-SETTLED: Final = pl.Schema({"lot_row": pl.UInt32(), "amount": AMOUNT})
+SETTLED: Final = pl.Schema({"lot_row": pl.UInt32(), "slice": pl.Int64(), "amount": AMOUNT})
 OWED: Final = pl.Schema({"account": pl.UInt32(), "amount": AMOUNT})
 _LONG_AGO: Final = pl.lit(datetime(1970, 1, 1, tzinfo=UTC), dtype=pl.Datetime("us", "UTC"))
 _OPEN: Final = ("account", "age", "since", "use", "amount")
@@ -43,7 +43,8 @@ class Settlement:
         paid: slice, lot_row, amount, as burn-down pays.
         rest: slice, amount that no lot took when it was used.
         positions: lot_row, position of every lot given.
-        settled: lot_row, amount that the lot paid at its start.
+        settled: lot_row, slice, amount of that slice's use that the lot paid at its start; of what was open before the first
+            slice given, the slice is -1.
         owed: account, amount that no lot paid until now, stated or not, of the accounts that owe or owed.
     """
 
@@ -237,7 +238,7 @@ def _play(rows: pl.DataFrame, lots: pl.DataFrame, opened: pl.DataFrame, fits: Fi
         rows = rows.filter(~is_before)
         lots, opened, paid_now = _offer_open(turns, lots, pl.concat([opened, left]), fits)
         settled.append(paid_now)
-        owed.append(paid_now.select(pl.col("amount").neg(), account=lots["account"].gather(paid_now["lot_row"])))
+        owed.append(paid_now.select(-pl.col("amount"), account=lots["account"].gather(paid_now["lot_row"])))
     positions = lots.select("lot_row", position="opening")
     return Settlement(pl.concat(paid), pl.concat(rest), positions, pl.concat(settled), _add_up(*owed))
 
@@ -271,7 +272,7 @@ def _moved(lots: pl.DataFrame, moved: pl.DataFrame) -> pl.DataFrame:
 def _offer_open(
     turns: pl.DataFrame, lots: pl.DataFrame, opened: pl.DataFrame, fits: Fits
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Offer each of these lots what is open of its account: the lots after it, what stays open, what each paid."""
+    """Offer each of these lots what is open of its account: the lots after it, what stays open, what each paid of it."""
     columns = ("effective_at", "lot_row", "scope", "capacity", "opening")
     begun = turns.select("account").hstack(lots.select(pl.col(columns).gather(turns["lot_row"])))
     is_there = opened.select("account", "since").join(begun, on="account", how="left", maintain_order="left")
@@ -285,13 +286,14 @@ def _offer_open(
         .with_columns(reached=_paid("after"), started=_paid(pl.col("after") - pl.col("offered")))
         .with_columns(paid=(pl.col("reached") - pl.col("started")).fill_null(ZERO_AMOUNT))
     )
-    of_lots = sum_by(offered, ["lot_row"], "offered", "paid")
+    of_lots = sum_by(offered, ["lot_row"], "offered")
     standing = lots.with_columns(
         opening=pl.col("opening") + _of_lots(lots, of_lots, "offered").fill_null(0),
         reworked=pl.col("reworked") & ~pl.col("lot_row").is_in(turns["lot_row"].implode()),
     )
     left = offered.with_columns(pl.col("amount") - pl.col("paid")).filter(pl.col("amount") != ZERO_AMOUNT)
-    return _with_capacities(standing), pl.concat([left.select(_OPEN), later]), of_lots.select("lot_row", amount="paid")
+    paid = offered.filter(pl.col("paid") != ZERO_AMOUNT).select("lot_row", slice="age", amount="paid")
+    return _with_capacities(standing), pl.concat([left.select(_OPEN), later]), paid
 
 
 def _paid(position: str | pl.Expr) -> pl.Expr:

@@ -93,6 +93,7 @@ class Books:
     draws: dict[tuple[str, datetime, str], Decimal] = field(default_factory=dict)
     unbilled: dict[tuple[str, datetime], Decimal] = field(default_factory=dict)
     settled: dict[tuple[str, datetime, str], Decimal] = field(default_factory=dict)
+    settled_use: dict[tuple[str, datetime, str], Decimal] = field(default_factory=dict)
     positions: dict[str, Decimal] = field(default_factory=dict)
     holds: dict[str, Decimal] = field(default_factory=dict)
     rolled: dict[tuple[str, datetime, str], Decimal] = field(default_factory=dict)
@@ -173,6 +174,9 @@ class Player:
         for charge, amount in self.open:
             paid = self._offer(lot, amount) if fits(lot, charge) else ZERO
             settled += paid
+            if charge and paid:
+                key = (lot.account_id, charge.start, lot.lot)
+                self.books.settled_use[key] = self.books.settled_use.get(key, ZERO) + paid
             still_open.append((charge, amount - paid))
         self.open = [(charge, amount) for charge, amount in still_open if amount]
         self.books.settled[lot.account_id, lot.effective_at, lot.lot] = settled

@@ -84,6 +84,7 @@ class Converging:
     draws: pl.DataFrame = field(default_factory=DRAWS.to_frame)
     unbilled: pl.DataFrame = field(default_factory=UNBILLED.to_frame)
     settled: pl.DataFrame = field(default_factory=DRAWS.to_frame)
+    settled_use: pl.DataFrame = field(default_factory=DRAWS.to_frame)
     positions: pl.DataFrame = field(default_factory=POSITIONS.to_frame)
     stated: pl.DataFrame = field(default_factory=STATED_DEBTS.to_frame)
     closed_until: datetime = MIDNIGHT - timedelta(days=30)
@@ -131,6 +132,7 @@ class Converging:
         self.unbilled = pl.concat([kept(self.unbilled).select(UNBILLED.names()), result.unbilled])
         standing = forget_states(restarted, self.settled).join(result.reworked, on=["account_id", "lot"], how="anti")
         self.settled = pl.concat([standing, result.settled])
+        self.settled_use = result.settled_use
         unmoved = forget_states(restarted, self.positions).join(result.positions, on=["account_id", "lot"], how="anti")
         self.positions = pl.concat([unmoved, result.positions])
 
@@ -160,7 +162,7 @@ def at_once(
     """The books of all facts in one computation."""
     kept = Converging()
     kept.take(Facts(list(charges), list(lots), closed_until, list(stated)))
-    return kept.books()
+    return replace(kept.books(), settled_use=_by_lot(kept.settled_use))
 
 
 # Random histories. Few hours, few lots and small amounts, so that everything meets everything.

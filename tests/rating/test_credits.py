@@ -194,6 +194,12 @@ def assert_equal(history: History) -> None:
     for books in (at_once(*facts), taken(*history.batches)):
         for name in ("draws", "unbilled", "settled", "positions", "rolled", "expired"):
             assert getattr(books, name) == getattr(expected, name), name
+    scoped = {lot.account_id for lot in history.lots() if lot.scope}
+    stated = [
+        {key: amount for key, amount in books.settled_use.items() if key[0] in scoped and key[1]}
+        for books in (at_once(*facts), expected)
+    ]
+    assert stated[0] == stated[1]
 
 
 SEEDS = st.integers(0, 2**32)

@@ -252,3 +252,27 @@ def test_what_an_invoice_states_is_not_settled(tmp_path: Path, net: int, due: st
         rebuild_caches(project.lake)
         bill(project, DECEMBER)
         assert books(project).equals(before)
+
+
+def test_what_a_scoped_lot_settles_is_stated_with_the_use_that_it_may_pay(tmp_path: Path) -> None:
+    """A promotion for one meter pays November's use of it, and nothing of what is older and not its own."""
+    whole = BOOK.replace('included: "10"', 'included: "0"').replace("graduated", "unit")
+    whole = whole.replace(whole[whole.index("tiers:") :], 'unit_price: "1"\n')
+    meter = "  requests: {unit: request, aggregation: sum}\n"
+    book = whole.replace(meter, meter + "  disk: {unit: GB, aggregation: sum}\n")
+    book += '      - {id: disk, meter: disk, model: unit, unit_price: "1"}\n'
+    scoped = 'disk,first,promotional,3.00,EUR,1,2026-11-03T00:00:00Z,,,0,,"{""meters"": [""disk""]}"'
+    grant = f"{GRANTS.splitlines()[0]}\n{scoped}\n"
+    reference = {"accounts": ACCOUNTS, "subscriptions": SUBSCRIPTIONS, "grants": grant}
+    with Project.open(make_of(tmp_path / "p", book, reference), LATER) as project:
+        land_record(project.settings, "october", MONTH_END - 2 * HOUR, 5)
+        disk = f'"account_id": "first", "resource_id": "d", "meter": "disk", "timestamp": "{MONTH_END.isoformat()}"'
+        land(project.settings, "usage_records/disk.ndjson", f'{{"event_id": "disk", "quantity": "4", {disk}}}')
+        bill(project, DECEMBER)
+        assert of_kind(project, "settlement") == {"disk": Decimal(3)}
+        stated = {month: draft(project.lake, project.settings, NEWEST, month) for month in (PERIOD, "2026-11")}
+        assert [row.invoices["promotional_credit"].to_list() for row in stated.values()] == [
+            [Decimal(0)],
+            [Decimal(-3)],
+        ]
+        check_all(project)

@@ -1,19 +1,21 @@
 """Sending alerts: at least once, in order for each account, one account never held up by another (docs/alerts.md).
 
-What belongs here: what is due, in which order, when it is tried again, and recording what was sent. What does not: how a
-channel sends (`gateways/`). Alerts are stored before they are sent, and deliveries after: whoever dies in between is followed by
-one who sends again, with the same id.
+What belongs here: sending what is due, when it is tried again, when it is given up, and recording what was sent. What does not:
+which alerts those are (`outbox.py`), and how a channel sends (`gateways/`). Alerts are stored before they are sent, and
+deliveries after: whoever dies in between is followed by one who sends again, with the same id.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import dagster as dg
 import polars as pl
 
-from gateways.channels import Channel, DeliveryError
+from assets.outbox import DELIVERIES, LONGEST_PAUSE, Row, due, keep_waiting, lacks_cache
+from gateways.channels import Channel, DeliveryError, PartlyTakenError
 from gateways.mail import PASSWORD_VARIABLE, Mail, Server
 from gateways.messages import message_of
 from gateways.webhook import SECRET_VARIABLE, Webhook, signing_keys
@@ -23,23 +25,14 @@ from resources.project import Project
 from resources.writer import Step, record
 
 FIRST_PAUSE: Final = timedelta(seconds=30)
-LONGEST_PAUSE: Final = timedelta(hours=1)
 # A commit holds so many deliveries, or those of so many seconds: what a killed sender sends again is no more than that.
 MOST_AT_ONCE: Final = 100
 SECONDS_AT_ONCE: Final = 2.0
 # When so many in a row fail, whatever the account, the receiver is down: the rest waits for the next time.
 MOST_FAILURES: Final = 5
-# Alerts that are looked up at once.
-MOST_LOOKED_UP: Final = 1000
-DELIVERIES: Final = pl.Schema(
-    {
-        "alert_id": pl.String(), "account_id": pl.String(), "channel": pl.String(), "attempt": pl.Int64(),
-        "outcome": pl.String(), "error": pl.String(), "at": pl.Datetime("us", "UTC"), "due_at": pl.Datetime("us", "UTC"),
-    }
-)  # fmt: skip
 LONGEST_ERROR: Final = 500
-
-Row = dict[str, Any]
+# Before an alert is given up by itself it was tried so often, whatever the clock says and however long nobody sent.
+LEAST_ATTEMPTS: Final = 10
 
 
 def channels_of(chosen: AlertSettings, environment: Mapping[str, str]) -> dict[str, Channel]:
@@ -70,7 +63,9 @@ class Sending:
     monotonic: Callable[[], float]
     unrecorded: list[Row] = field(default_factory=list)
     held_up: set[tuple[str, str]] = field(default_factory=set)
+    tried: set[tuple[str, str]] = field(default_factory=set)
     failures: dict[str, int] = field(default_factory=dict)
+    given_up: list[Row] = field(default_factory=list)
     delivered: int = 0
     failed: int = 0
     recorded_at: float = 0.0
@@ -87,28 +82,46 @@ class Sending:
     def send(self, alert: Row) -> None:
         """Send an alert, unless an earlier one of its account did not get through."""
         name, account = alert["channel"], (alert["account_id"], alert["channel"])
-        if account in self.held_up or name not in self.open_channels():
+        # What some addresses have already is no longer in its account's way, nor is anything in its.
+        is_held_up = account in self.held_up and not alert["taken_by"]
+        if is_held_up or (alert["alert_id"], name) in self.tried or name not in self.open_channels():
             return
-        now = self.project.clock.now()
-        error = ""
+        self.tried.add((alert["alert_id"], name))
+        now, error, taken_by = self.project.clock.now(), "", alert["taken_by"]
         try:
             self.channels[name].send(message_of(alert, now))
+        except PartlyTakenError as failure:
+            error, taken_by = str(failure), ",".join(filter(None, (taken_by, *failure.taken_by)))
         except DeliveryError as failure:
-            error = str(failure)[:LONGEST_ERROR] or type(failure).__name__
+            error = str(failure) or type(failure).__name__
+        is_answered = not error or taken_by != alert["taken_by"]
+        self.failures[name] = 0 if is_answered else self.failures.get(name, 0) + 1
+        if error and not taken_by:
             self.held_up.add(account)
-        self._note(alert, error, now)
+        self._note({**alert, "error": error[:LONGEST_ERROR], "taken_by": taken_by}, now)
 
-    def _note(self, alert: Row, error: str, now: datetime) -> None:
-        attempt = alert["attempts"] + 1
-        self.failures[alert["channel"]] = self.failures.get(alert["channel"], 0) + 1 if error else 0
-        self.failed, self.delivered = self.failed + bool(error), self.delivered + (not error)
-        outcome = {"outcome": "failed" if error else "delivered", "error": error, "at": now, "due_at": now}
-        if error:
-            outcome["due_at"] = now + pause_after(attempt)
-        named = {name: alert[name] for name in ("alert_id", "account_id", "channel")}
-        self.unrecorded.append({**named, "attempt": attempt, **outcome})
+    def _note(self, alert: Row, now: datetime) -> None:
+        attempt, is_delivered = alert["attempts"] + 1, not alert["error"]
+        is_given_up = not is_delivered and self._is_enough(alert, attempt, now)
+        self.failed, self.delivered = self.failed + (not is_delivered), self.delivered + is_delivered
+        outcome = "delivered" if is_delivered else "given_up" if is_given_up else "failed"
+        row = {
+            **{name: alert[name] for name in ("alert_id", "account_id", "channel", "error", "taken_by")},
+            "attempt": attempt, "outcome": outcome, "at": now,
+            "due_at": now + pause_after(attempt) if outcome == "failed" else now,
+            "reason": f"tried for {self.project.settings.alerts.give_up_days} days" if is_given_up else "", "by": "",
+        }  # fmt: skip
+        self.unrecorded.append(row)
+        if is_given_up:
+            self.given_up.append({**row, "kind": alert["kind"], "state": alert["state"]})
         if len(self.unrecorded) >= MOST_AT_ONCE or self.monotonic() - self.recorded_at >= SECONDS_AT_ONCE:
             self.record()
+
+    def _is_enough(self, alert: Row, attempt: int, now: datetime) -> bool:
+        """Whether an alert that failed once more is given up."""
+        first = alert["first_failed_at"] or now
+        patience = timedelta(days=self.project.settings.alerts.give_up_days)
+        return attempt >= LEAST_ATTEMPTS and now - first >= patience
 
     def record(self) -> None:
         """Write down what was sent."""
@@ -145,24 +158,36 @@ def deliver(
                 _send_all(sending)
             finally:
                 sending.record()
-        return {"delivered": sending.delivered, "failed": sending.failed, "busy": not is_alone}
+            if sending.tried or lacks_cache(project.lake):
+                keep_waiting(project.lake)
+        return {
+            "delivered": sending.delivered,
+            "failed": sending.failed,
+            "given_up": sending.given_up,
+            "busy": not is_alone,
+        }
 
 
 def _send_all(sending: Sending) -> None:
     while names := sending.open_channels():
-        alerts = due(sending.project, names)
-        tried = sending.delivered + sending.failed
-        for alert in alerts:
+        tried = len(sending.tried)
+        for alert in due(sending.project, names):
             if sending.is_over:
                 return
             sending.send(alert)
         sending.record()
-        if sending.delivered + sending.failed == tried:
+        if len(sending.tried) == tried:
             return
 
 
-def due(project: Project, names: list[str], most: int = MOST_LOOKED_UP) -> list[Row]:
-    """What is to be sent now on these channels, in order; no more than `most`."""
-    now = project.clock.now()
-    bounds = {"channels": names, "now": now, "too_far": now + LONGEST_PAUSE, "most": most}
-    return project.lake.frame("steps/deliveries/due", bounds).to_dicts() if names else []
+def observations(given_up: Iterable[Row]) -> list[dg.AssetObservation]:
+    """What was given up by itself, as observations of the asset `alerts`."""
+    told = ("alert_id", "account_id", "kind", "state", "channel", "attempt", "error", "reason")
+    return [
+        dg.AssetObservation(
+            asset_key="alerts",
+            description=f"{row['kind']} {row['state']} of {row['account_id']} given up by {row['channel']}",
+            metadata={name: row[name] for name in told},
+        )
+        for row in given_up
+    ]

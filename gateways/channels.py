@@ -5,7 +5,7 @@ are due, in which order (`assets/deliveries.py`).
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -17,13 +17,24 @@ class DeliveryError(MeterbookError):
     """A message was not taken, as far as we know; it is sent again with the same id."""
 
 
+class PartlyTakenError(DeliveryError):
+    """Some addresses have it (`taken_by`), and others refused it, who are tried again."""
+
+    def __init__(self, message: str, taken_by: Sequence[str]) -> None:
+        super().__init__(message)
+        self.taken_by = tuple(taken_by)
+
+
 class ChannelError(MeterbookError):
     """A channel that cannot work as it is set up; the message says what to do."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """One alert as it is sent. `id` and `body` are the same whenever it is sent again; `sent_at` is when it is sent now."""
+    """One alert as it is sent. `id` and `body` are the same whenever it is sent again; `sent_at` is when it is sent now.
+
+    `taken_by` are the addresses that have it already.
+    """
 
     id: str
     account_id: str
@@ -32,6 +43,7 @@ class Message:
     body: bytes
     address: str
     sent_at: datetime
+    taken_by: tuple[str, ...] = ()
 
 
 class Channel(Protocol):
@@ -41,6 +53,7 @@ class Channel(Protocol):
         """Send a message; when this returns, the receiver has it.
 
         Raises:
+            PartlyTakenError: some of the receivers have it.
             DeliveryError: the receiver did not say that it has it. It may have it all the same.
         """
         ...

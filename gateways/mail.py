@@ -5,13 +5,13 @@ What belongs here: the mail and its way to the server. What does not: what a mes
 
 import smtplib
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import Final
 
-from gateways.channels import DeliveryError, Message, within
+from gateways.channels import DeliveryError, Message, PartlyTakenError, within
 
 PASSWORD_VARIABLE: Final = "METERBOOK_SMTP_PASSWORD"  # noqa: S105 - the name of the variable
 
@@ -36,8 +36,8 @@ class Mail:
         self._server, self._sender, self._to, self._to_account = server, sender, tuple(to), to_account
 
     def send(self, message: Message) -> None:
-        """Hand it over; the server has it when it has taken it for one of the addresses. To nobody, nothing is sent."""
-        to = self._addresses(message)
+        """Hand it over to those who have it not; the server has it when it has taken it for all. To nobody, nothing is sent."""
+        to = [address for address in self._addresses(message) if address not in message.taken_by]
         if to:
             within(self._server.timeout_seconds, lambda: self._hand_over(message, to))
 
@@ -60,15 +60,17 @@ class Mail:
 
     def _hand_over(self, message: Message, to: Sequence[str]) -> None:
         try:
-            mail = self._mail(message, to)
+            mail = self._mail(message, self._addresses(message))
             with self._connect() as server:
                 if self._server.security == "starttls":
                     server.starttls(context=self._context())
                 if self._server.user:
                     server.login(self._server.user, self._server.password)
-                server.send_message(mail)
+                refused = server.send_message(mail, to_addrs=to)
         except (OSError, ValueError) as error:  # every error of smtplib is an OSError
             raise DeliveryError(f"{type(error).__name__}: {error}") from error
+        if refused:
+            raise PartlyTakenError(_said(refused), [address for address in to if address not in refused])
 
     def _connect(self) -> smtplib.SMTP:
         where, limit = (self._server.host, self._server.port), self._server.timeout_seconds
@@ -78,3 +80,10 @@ class Mail:
 
     def _context(self) -> ssl.SSLContext:
         return self._server.trusted or ssl.create_default_context()
+
+
+def _said(refused: Mapping[str, tuple[int, bytes]]) -> str:
+    answers = (
+        f"{address} ({code} {text.decode(errors='replace')})" for address, (code, text) in sorted(refused.items())
+    )
+    return f"refused: {', '.join(answers)}"

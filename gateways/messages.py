@@ -39,7 +39,7 @@ DATA: Final = (
 
 
 def message_of(alert: Mapping[str, Any], sent_at: datetime) -> Message:
-    """The message of a stored alert; `email` is the address of its account as it is now."""
+    """The message of a stored alert; `email` is the address of its account as it is now, `taken_by` who has it."""
     kind = TYPES.get((alert["kind"], alert["state"]), f"alert.{alert['state']}")
     hour = alert["hour"].astimezone(UTC).isoformat().replace("+00:00", "Z")
     document = {"type": kind, "timestamp": hour, "data": {name: _plain(alert[name]) for name in DATA}}
@@ -51,6 +51,7 @@ def message_of(alert: Mapping[str, Any], sent_at: datetime) -> Message:
         body=json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(),
         address=alert["email"] or "",
         sent_at=sent_at,
+        taken_by=tuple(filter(None, alert["taken_by"].split(","))),
     )
 
 

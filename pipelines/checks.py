@@ -120,6 +120,10 @@ ALWAYS_WHOLE: Final = ("no_hour_missing", "alerts_contract", "invoice_lines_sum"
 WATCHES: Final = (
     _of_statement("usage_events", "usage_events_contract", "Keys are there, quantities in bounds."),
     _of_statement("alerts", "balances_kept", "The balances that alerts are judged by are those of the ledger."),
+    _of_statement(
+        "alerts", "alerts_get_through", "No alert is given up, or tried for hours; `meterbook alerts` has them."
+    ),
+    _of_statement("alerts", "waiting_kept", "The alerts that are kept as waiting are those that did not get through."),
     BooksCheck(
         "usage_events",
         "suspected_duplicates",

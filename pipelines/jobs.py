@@ -8,7 +8,7 @@ from typing import Final
 
 import dagster as dg
 
-from assets.deliveries import channels_of, deliver
+from assets.deliveries import channels_of, deliver, observations
 from pipelines.checks import blocking_checks, nightly_checks
 from resources.project_source import ProjectSource
 from resources.upkeep import upkeep
@@ -60,7 +60,10 @@ def send_alerts(context: dg.OpExecutionContext, project: dg.ResourceParam[Projec
     """Send what is due, for no longer than the settings allow, and show what got through."""
     with project.open() as opened:
         chosen = opened.settings.alerts
-        context.add_output_metadata(deliver(opened, channels_of(chosen, os.environ), chosen.deliver_seconds))
+        report = deliver(opened, channels_of(chosen, os.environ), chosen.deliver_seconds)
+        for observation in observations(report["given_up"]):
+            context.log_event(observation)
+        context.add_output_metadata({**report, "given_up": len(report["given_up"])})
 
 
 @dg.job(name="alert_delivery", description="Send alerts to the webhook and by mail; the books do not wait for it.")

@@ -7,7 +7,7 @@ from typing import Final
 
 import dagster as dg
 
-from assets.deliveries import due
+from assets.outbox import due, lacks_cache
 from pipelines.jobs import alert_delivery
 from rating.errors import MeterbookError
 from resources.project_source import ProjectSource
@@ -30,7 +30,9 @@ def send_when_due(
         return dg.SkipReason("a delivery is under way")
     try:
         with project.open() as opened:
-            waits = due(opened, list(opened.settings.alerts.channels), most=1)
+            channels = opened.settings.alerts.channels
+            # After a rebuild each look reads all alerts ever, until a sending keeps what waits.
+            waits = due(opened, channels, most=1) or (channels and lacks_cache(opened.lake))
     except MeterbookError as error:  # no project yet, or no lake: the hourly job says so
         return dg.SkipReason(str(error))
     return dg.RunRequest() if waits else dg.SkipReason("no alert is due")

@@ -74,6 +74,7 @@ class AlertSettings(Section):
     budget: Annotated[Above, Field(lt=10**13)] | None = None
     budget_percent: Percents = ()
     deliver_seconds: int = Field(60, ge=1, le=3600)
+    give_up_days: int = Field(3, ge=1, le=365)
     webhook: WebhookSettings = WebhookSettings()
     mail: MailSettings = MailSettings()
 

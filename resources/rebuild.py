@@ -10,6 +10,7 @@ from resources.writer import REBUILD, Step, record
 
 CACHES: Final = (
     "usage_hourly", "short_percentiles", "counter_series", "rated_totals", "lot_positions", "account_balances",
+    "waiting_alerts",
 )  # fmt: skip
 
 

@@ -1,19 +1,16 @@
-"""Commands about balances and alerts: who runs out when, what is watched, and sending what is to be told.
+"""Commands about balances and alerts: who runs out when, and what is watched.
 
 What belongs here: their options, and tables. What does not: what raises an alert (`rating/alerts.py`), and sending
-(`assets/deliveries.py`).
+(`deliveries.py`).
 """
 
-import os
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
-from assets.deliveries import channels_of
-from assets.deliveries import deliver as send_due
-from pipelines.command.application import BOOKS, FACTS, app, complaints, console, opened
+from pipelines.command.application import BOOKS, FACTS, app, opened
 from pipelines.command.facts import Account, say
 from pipelines.command.printing import print_table, write_json
 from rating.balances import hours_until_empty, runs_out_at
@@ -102,21 +99,3 @@ def alert(
     with opened() as project:
         taken = record(project.lake, "reference", "alert", lambda step: take_or_refuse(step, "alert_rules", row))
         say(taken, f"rule {row['rule_id']}")
-
-
-@app.command(rich_help_panel=BOOKS)
-def deliver() -> None:
-    """Send the alerts that are due, each account's in their order. Dagster does so by itself; with cron, after each run."""
-    with opened() as project:
-        chosen = project.settings.alerts
-        channels = channels_of(chosen, os.environ)
-        report = send_due(project, channels, chosen.deliver_seconds)
-        waiting = project.lake.frame("steps/deliveries/waiting").rows(named=True)
-    if not channels:
-        console.print("no channel is set up; see [alerts.webhook] and [alerts.mail] in meterbook.toml", markup=False)
-    if report["busy"]:
-        console.print("another process is sending")
-    console.print(f"alerts delivered: {report['delivered']:,}")
-    for row in waiting:
-        reason = f" (last: {row['last_error']})" if row["last_error"] else ""
-        complaints.print(f"still to send by {row['channel']}: {row['alerts']:,}{reason}", highlight=False, markup=False)

@@ -126,7 +126,7 @@ def web_receiver(manners: Manners | None = None) -> Iterator[WebReceiver]:
 
 @dataclass
 class MailReceiver:
-    """A mail server: `manners` has what it answers to a command (the first word) instead of what is right.
+    """A mail server: `manners` has what it answers to a command (the first word, or the whole line) instead of what is right.
 
     `drop` closes the connection, `hang` waits; everything else is the answer. `mails` has what was taken.
     """
@@ -156,7 +156,7 @@ class _Talk:
         self._say(self.receiver.manners.get("GREETING", "220 here"))
         while line := self.stream.readline().decode().strip():
             command = line.split(":")[0].split(" ")[0].upper()
-            manner = self.receiver.manners.get(command, "")
+            manner = self.receiver.manners.get(line, self.receiver.manners.get(command, ""))
             if manner == "hang":
                 self.receiver.released.wait(300)
             if manner in {"drop", "hang"} or (not manner and not self._obey(command, line)):

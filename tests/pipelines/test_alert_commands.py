@@ -127,6 +127,15 @@ def test_deliver(settings: Settings, call: Call, monkeypatch: pytest.MonkeyPatch
         assert "still to send by webhook: 1 (last: answered 503)" in call("deliver")
     assert "alerts delivered: 0" in call("deliver")
     (request,) = receiver.requests
+    assert "answered 503" in call("alerts")
+    (waits,) = json.loads(call("alerts", "first", "--json"))
+    assert (waits["alert_id"], waits["attempts"], waits["error"]) == (request.id, 1, "answered 503")
+    assert json.loads(call("alerts", "second", "--json")) == []
+    assert "does not wait on channel mail" in call(
+        "give-up", request.id, "--channel", "mail", "--reason", "x", fails=True
+    )
+    assert "given up: 1" in call("give-up", request.id, "--reason", "the receiver is gone")
+    assert json.loads(call("alerts", "--json")) == []
     assert request.is_signed()
     assert json.loads(request.body) == {
         "type": "account.suspend",

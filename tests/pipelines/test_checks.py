@@ -114,6 +114,17 @@ BREAKS = {
             "'2026-10-01T00:00:00Z', 0, 100 from books.balances"
         ),
     ),
+    "an alert was given up by itself": (
+        "alerts_get_through",
+        (
+            "insert into deliveries values ('alert', 'first', 'webhook', 80, 'given_up', 'answered 404', '2026-11-03T09:00:00Z', "
+            "'2026-11-03T09:00:00Z', 1, 'tried for 3 days', '', '')"
+        ),
+    ),
+    "an alert is kept as waiting that there is not": (
+        "waiting_kept",
+        "insert into waiting_alerts by name select unnest(['', 'alert']) as alert_id, unnest([2, 1]) as alert_run, 3 as run",
+    ),
     "a record without its account": (
         "usage_events_contract",
         "update usage_events set account_id = '' where event_id = 'first-31T07'",

@@ -31,6 +31,7 @@ TABLES = """
 account_balances accounts alert_rules alerts charges closed_months corrected_events corrections deliveries grants
 held_charges ingested_files ingested_hours invoices ledger_entries lot_positions price_books rated_totals
 rejected_events reratings run_hours runs schema_migrations step_heads subscriptions usage_events usage_hourly
+waiting_alerts
 """.split()
 
 

@@ -1,0 +1,1 @@
+delete from waiting_alerts

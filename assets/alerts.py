@@ -7,12 +7,13 @@ import dagster as dg
 import polars as pl
 
 from assets.partitions import DAYS
-from assets.shown import counts, shown, table_if_any
+from assets.shown import counts, money, shown, table_if_any
 from rating.alert_schemas import BALANCES, OPEN, RULES, STATES
-from rating.alerts import judge, rules_for
+from rating.alerts import SUSPEND, judge, rules_for
 from rating.balances import current_periods, move_balances
 from rating.money import AMOUNT, ZERO_AMOUNT
 from rating.periods import instant
+from rating.sums import sum_by
 from resources.alert_settings import AlertSettings
 from resources.facts import closed_until
 from resources.project import Project
@@ -24,6 +25,8 @@ BURN_HOURS: Final = timedelta(hours=24)
 # So many alerts of a run are observations of their own in Dagster; the table has all.
 MOST_OBSERVED: Final = 100
 USUAL: Final = pl.Schema({name: dtype for name, dtype in RULES.items() if name != "account_id"})
+# Where nothing is watched, nobody's balance is kept.
+NO_TOTALS: Final[dict[str, Any]] = {"credit": {}, "unbilled": {}, "below_nothing": 0, "suspended_now": 0}
 TOLD: Final = (
     "alert_id", "account_id", "kind", "state", "reason", "period", "value", "threshold", "setting", "currency", "rule_id",
 )  # fmt: skip
@@ -39,7 +42,7 @@ def judge_accounts(project: Project, job: str) -> dict[str, Any]:
 def _judge(step: Step, chosen: AlertSettings, now: datetime) -> dict[str, Any]:
     closed = closed_until(step.lake, step.run)
     if closed is None or not _is_anything_watched(step, chosen):
-        return _report(pl.DataFrame(schema={name: pl.String() for name in TOLD}))
+        return _report(pl.DataFrame(schema={name: pl.String() for name in TOLD}), NO_TOTALS)
     accounts = step.lake.frame("steps/alerts/accounts", {"run": step.run, "now": now})
     current = current_periods(accounts, closed)
     balances = _move_balances(step, current)
@@ -50,7 +53,18 @@ def _judge(step: Step, chosen: AlertSettings, now: datetime) -> dict[str, Any]:
     with step.lake.registered(found_alerts=found):
         alerts = step.lake.frame("steps/alerts/with_ids")
     step.append("alerts", alerts.with_columns(hour=pl.lit(closed), channels=pl.lit(",".join(chosen.channels))))
-    return _report(alerts)
+    return _report(alerts, _totals(balances, states, pl.concat([known, found.select(OPEN.names())])))
+
+
+def _totals(balances: pl.DataFrame, states: pl.DataFrame, told: pl.DataFrame) -> dict[str, Any]:
+    """Where all accounts stand together: money by currency, and how many prepaid ones are below nothing or suspended."""
+    sums = sum_by(balances, ("currency",), "credit", "unbilled")
+    newest = told.filter(pl.col("kind") == SUSPEND).sort("turn").unique("account_id", keep="last")
+    return {
+        **{name: {row["currency"]: str(row[name]) for row in sums.to_dicts()} for name in ("credit", "unbilled")},
+        "below_nothing": states.filter(pl.col("mode") == "prepaid", pl.col("balance") < 0).height,
+        "suspended_now": newest.filter(pl.col("state") == "raised").height,
+    }
 
 
 def _is_anything_watched(step: Step, chosen: AlertSettings) -> bool:
@@ -122,9 +136,9 @@ def _hours(step: Step, closed: datetime) -> int:
     return int(step.lake.value("steps/alerts/hours_closed", window))
 
 
-def _report(alerts: pl.DataFrame) -> dict[str, Any]:
+def _report(alerts: pl.DataFrame, totals: dict[str, Any]) -> dict[str, Any]:
     def told(state: str, *, suspends: bool) -> int:
-        is_suspend = pl.col("kind") == "suspend"
+        is_suspend = pl.col("kind") == SUSPEND
         return alerts.filter(pl.col("state") == state, is_suspend if suspends else ~is_suspend).height
 
     return {
@@ -133,6 +147,7 @@ def _report(alerts: pl.DataFrame) -> dict[str, Any]:
         "suspended": told("raised", suspends=True),
         "resumed": told("cleared", suspends=True),
         "alerts": alerts.select(TOLD),
+        **totals,
     }
 
 
@@ -162,6 +177,7 @@ def alerts(context: dg.AssetExecutionContext, project: dg.ResourceParam[ProjectS
         for observation in observations(report["alerts"], partition):
             context.log_event(observation)
         names = {name: name for name in ("raised", "cleared", "suspended", "resumed")}
-        return shown(
-            context, project, opened, report, {**counts(report, names), **table_if_any("alerts", report["alerts"])}
-        )
+        names |= {"prepaid accounts below nothing": "below_nothing", "accounts suspended": "suspended_now"}
+        totals = {**money("credit", report["credit"]), **money("unbilled", report["unbilled"])}
+        told = table_if_any("alerts", report["alerts"])
+        return shown(context, project, opened, report, {**counts(report, names), **totals, **told})

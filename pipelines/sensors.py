@@ -8,7 +8,9 @@ from typing import Final
 import dagster as dg
 
 from assets.outbox import due, lacks_cache
-from pipelines.jobs import alert_delivery
+from assets.top_ups import topped_up
+from pipelines.jobs import alert_delivery, hourly_billing
+from pipelines.schedules import day_of_last_hour
 from rating.errors import MeterbookError
 from resources.project_source import ProjectSource
 
@@ -38,4 +40,29 @@ def send_when_due(
     return dg.RunRequest() if waits else dg.SkipReason("no alert is due")
 
 
-SENSORS: Final = (send_when_due,)
+@dg.sensor(
+    job_name=hourly_billing.name,
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Take in top-ups of suspended accounts at once, and so resume them, without closing an hour.",
+)
+def resume_when_topped_up(
+    context: dg.SensorEvaluationContext, project: dg.ResourceParam[ProjectSource]
+) -> dg.RunRequest | dg.SkipReason:
+    """Ask for a run that takes new facts only, where a suspended account has credit that no run has seen; once a top-up."""
+    if context.instance.get_runs_count(dg.RunsFilter(job_name=hourly_billing.name, statuses=UNDER_WAY)):
+        return dg.SkipReason("a run is under way")
+    try:
+        with project.open() as opened:
+            found = topped_up(opened)
+    except MeterbookError as error:  # the same
+        return dg.SkipReason(str(error))
+    if found is None:
+        return dg.SkipReason("no suspended account was topped up")
+    close_none = {"ops": {"usage_hourly": {"config": {"until": found.closed_until.isoformat()}}}}
+    return dg.RunRequest(
+        run_key=f"top-up-{found.run}", partition_key=day_of_last_hour(found.closed_until), run_config=close_none
+    )
+
+
+SENSORS: Final = (send_when_due, resume_when_topped_up)

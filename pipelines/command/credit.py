@@ -13,7 +13,8 @@ from typing import Annotated
 
 import typer
 
-from pipelines.command.application import FACTS, app, instant, opened
+from assets.top_ups import topped_up
+from pipelines.command.application import FACTS, app, console, instant, opened
 from pipelines.command.facts import Account, say
 from resources.errors import ReferenceDataError
 from resources.project import Project
@@ -76,6 +77,12 @@ def grant(
     with opened() as project:
         taken = record(project.lake, "reference", "grant", lambda step: take_or_refuse(step, "grants", row))
         say(taken, f"grant {row['grant_id']}")
+        waits = topped_up(project) if taken.added.height else None
+    if waits and account_id in waits.accounts:
+        again = f"meterbook run --until {waits.closed_until:%Y-%m-%dT%H:%MZ}"
+        console.print(
+            f"{account_id} is suspended: `{again}` judges it now; Dagster does so within a minute", markup=False
+        )
 
 
 def _dimensions(written: list[str]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from pipelines.command import app
 from pipelines.definitions import build_defs
 from pipelines.in_process import HourlyRuns
-from pipelines.sensors import send_when_due
+from pipelines.sensors import resume_when_topped_up, send_when_due
 from rating.balances import hours_until_empty, runs_out_at
 from resources.project import Project
 from resources.project_source import LentProject
@@ -160,12 +160,76 @@ def test_dagster_sees_alerts_and_sends_them(settings: Settings, monkeypatch: pyt
         assert seen.asset_observation is not None
         said = {name: str(value.value) for name, value in seen.asset_observation.metadata.items()}
         assert (said["account_id"], said["state"], D(said["value"])) == ("first", "raised", D(-10))
+        assert _numbers(runs) == {
+            "credit, EUR": 1000.0, "unbilled, EUR": 10.0, "unbilled, EUR, exact": "10", "accounts suspended": 1,
+            "prepaid accounts below nothing": 1,
+        }  # fmt: skip
         lent = LentProject(runs.project)
         assert isinstance(_tick(runs, lent), dg.RunRequest)
         job = build_defs({"project": lent}).resolve_job_def("alert_delivery")
         assert job.execute_in_process(instance=runs._instance).success
         assert isinstance(_tick(runs, lent), dg.SkipReason)
+        _top_up_and_resume(runs, lent)
     assert len(receiver.requests) == 1
+
+
+def _top_up_and_resume(runs: HourlyRuns, lent: LentProject) -> None:
+    """A top-up is taken in by a run of its own, which closes no hour; told once, whoever runs after that."""
+
+    def asked() -> dg.RunRequest | dg.SkipReason:
+        answer = resume_when_topped_up(dg.build_sensor_context(instance=runs._instance, resources={"project": lent}))
+        assert isinstance(answer, dg.RunRequest | dg.SkipReason)
+        return answer
+
+    assert isinstance(asked(), dg.SkipReason), "credit that begins later was posted long ago"
+    words = ["-C", str(runs.project.settings.directory), "grant"]
+    top_up = [
+        "500",
+        "--currency",
+        "EUR",
+        "--kind",
+        "paid",
+        "--receipt",
+        "R",
+        "--effective",
+        "2026-10-30",
+        "--id",
+        "more",
+    ]
+    assert "is suspended" not in CliRunner().invoke(app, [*words, "second", *top_up[:-1], "other"]).output
+    assert isinstance(asked(), dg.SkipReason), "it was not suspended"
+    said = CliRunner().invoke(app, [*words, "first", *top_up], env={"COLUMNS": "200", "TERM": "xterm"}).output
+    assert "first is suspended: `meterbook run --until 2026-10-30T01:00Z`" in " ".join(said.split())
+    request = asked()
+    assert isinstance(request, dg.RunRequest)
+    job = build_defs({"project": lent}).resolve_job_def("hourly_billing")
+    assert job.execute_in_process(
+        instance=runs._instance, partition_key=request.partition_key, run_config=request.run_config
+    ).success
+    told = "select state, reason from alerts where kind = 'suspend' order by turn"
+    assert runs.project.lake.connection.execute(told).fetchall() == [("raised", "crossed"), ("cleared", "recovered")]
+    assert runs.project.lake.connection.execute("select count(*) from run_hours").fetchone() == (1,), (
+        "no hour was closed"
+    )
+    assert isinstance(asked(), dg.SkipReason)
+    runs.run(tiny.FIRST_DAY + 2 * tiny.HOUR)
+    assert len(runs.project.lake.connection.execute(told).fetchall()) == 2
+
+
+def _numbers(runs: HourlyRuns) -> dict[str, object]:
+    """What Dagster plots of the balances of the last run."""
+    made = runs._instance.get_latest_materialization_event(dg.AssetKey("alerts"))
+    assert made is not None
+    assert made.asset_materialization is not None
+    of_balances = (
+        "credit, EUR",
+        "unbilled, EUR",
+        "unbilled, EUR, exact",
+        "accounts suspended",
+        "prepaid accounts below nothing",
+    )
+    metadata = made.asset_materialization.metadata
+    return {name: metadata[name].value for name in of_balances}
 
 
 def _tick(runs: HourlyRuns, lent: LentProject) -> object:

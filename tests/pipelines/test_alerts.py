@@ -84,11 +84,18 @@ def test_from_a_full_account_to_suspend_and_back(project: Project) -> None:
     assert bill(project, 4) == []
     assert bill(project, 5) == [("first", "suspend", "raised")]
     assert bill(project, 5) == bill(project, 6) == [], "told once"
+    totals = judge_accounts(project, "again")
+    assert (totals["credit"], totals["suspended_now"], totals["below_nothing"]) == (
+        {"EUR": "1000.000000000000000000"},
+        1,
+        1,
+    )
     top_up(project, "small", 7)
     assert bill(project, 6) == [], "nothing is not above nothing"
     top_up(project, "large", 500)
     told = [("first", rule, "cleared") for rule in ("low", "part", "soon", "suspend")]
     assert bill(project, 6) == told
+    assert judge_accounts(project, "once more")["suspended_now"] == 0
     assert bill(project, 6) == []
     tiny.check_all(project)
     ids = [row[-1] for row in stored(project)]

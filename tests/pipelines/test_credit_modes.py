@@ -1,7 +1,7 @@
 """Scopes, modes, recurring grants and settlement in the lake: run by run as all at once, and every check content."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pytest
 from assets.invoices import draft, issue
 from assets.verify import verify_invoice
 from pipelines.explain import NEWEST, explain_line
+from rating.periods import local_midnight
 from resources.clock import FixedClock
 from resources.project import Project
 from resources.rebuild import rebuild_caches
@@ -98,6 +99,18 @@ def test_who_paid_what(unbroken: Project) -> None:
     assert settled["top-up"] == Decimal("1.00")
     assert of_kind(unbroken, "settlement", "unbilled:first") == {"": -sum(settled.values())}
     check_all(unbroken)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/Havana", "Asia/Kathmandu", "America/Asuncion"])
+def test_the_view_says_when_a_lot_ends(unbroken: Project, zone: str) -> None:
+    """In Havana the midnight of the first of November 2026 is there twice."""
+    lake = unbroken.lake.connection
+    lake.execute("begin")
+    lake.execute("update accounts set time_zone = $zone", {"zone": zone})
+    lake.execute("update grants set expires_at = '2026-11-15' where grant_id = 'monthly'")
+    found = lake.execute("select expires_at from books.lots where lot like 'monthly/%' order by lot").pl()["expires_at"]
+    lake.execute("rollback")
+    assert found.to_list() == [local_midnight(date(2026, 11, 1), zone), datetime(2026, 11, 15, tzinfo=UTC)]
 
 
 @pytest.mark.parametrize("order", ["in order", "late"])

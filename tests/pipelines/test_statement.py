@@ -116,6 +116,21 @@ def test_everything_that_happened_is_named(project: Project) -> None:
     assert set(rows.filter(pl.col("title") == "Invoice")["invoice"]) == {"INV-2026-000001"}
 
 
+@pytest.mark.parametrize("account", ["first", "second"])
+def test_the_view_says_the_same(project: Project, account: str) -> None:
+    stated = as_rows(account_statement(project.lake, account, None, None, TODAY))[1:].drop(
+        "hour", "title", "description", "invoice"
+    )
+    query = "select * from books.statement_lines where account_id = $account"
+    found = project.lake.connection.execute(query, {"account": account}).pl()
+    assert stated.height > 5
+    assert (
+        found.sort("date", "balance", *found.columns)
+        .select(stated.columns)
+        .equals(stated.with_columns(pl.col("at").dt.convert_time_zone("UTC")).sort("date", "balance", *found.columns))
+    )
+
+
 def test_one_day_after_the_other_is_all_days(project: Project) -> None:
     """The closing balance of a day is the opening one of the next."""
     standing = None

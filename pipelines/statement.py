@@ -25,6 +25,8 @@ from resources.settings import Settings
 
 NEWEST: Final = 2**62
 DAY: Final = timedelta(days=1)
+# A PDF takes five seconds for a thousand lines, and 150 MB; so many are half a minute, and more pages than anybody reads.
+MOST_PRINTED: Final = 5000
 
 
 class StatementError(MeterbookError):
@@ -72,6 +74,19 @@ def as_rows(made: AccountStatement) -> pl.DataFrame:
         currency=pl.lit(account["currency"]),
     )
     return rows.select(ROW_COLUMNS)
+
+
+def check_printable(made: AccountStatement) -> None:
+    """Refuse to print what has more lines than a person reads and a machine has room for.
+
+    Raises:
+        StatementError: it has more; the message says what to ask for.
+    """
+    lines, grain = made.statement.lines.height, made.stated.grain
+    coarser = {Grain.HOUR: "--by day", Grain.DAY: "--by month"}.get(grain)
+    if lines > MOST_PRINTED:
+        asked = ", ".join(filter(None, (coarser, "fewer days (--from, --to)", "or --format csv, which holds all")))
+        raise StatementError(f"{lines:,} lines are too many for a PDF, which holds {MOST_PRINTED:,}; ask for {asked}")
 
 
 def on_a_page(made: AccountStatement, settings: Settings) -> StatementDocument:

@@ -69,10 +69,12 @@ def statement(
     if output is not None and form is Form.TABLE:
         message = "a table is for the screen; choose --format csv, parquet or pdf for a file"
         raise typer.BadParameter(message)
-    from pipelines.statement import account_statement, on_a_page  # noqa: PLC0415 - it takes a second to import
+    from pipelines.statement import account_statement, check_printable, on_a_page  # noqa: PLC0415 - it takes a second to import
 
     with opened(read_only=True) as project:
         made = account_statement(project.lake, account_id, first, until, project.clock.now(), by)
+        if form is Form.PDF:
+            check_printable(made)
     if form is Form.TABLE:
         _print(on_a_page(made, project.settings))
     else:

@@ -160,6 +160,17 @@ def test_every_form_says_the_same(call: Call, tmp_path: Path) -> None:
     assert "balance after" in table
 
 
+def test_a_pdf_has_a_bound_and_csv_has_none(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipelines.statement.MOST_PRINTED", 12)
+    words, file = ("first", "--by", "hour"), ("--output", str(tmp_path / "s"))
+    refusal = " ".join(call(*words, "--format", "pdf", *file, fails=True).split())
+    assert "lines are too many for a PDF, which holds 12; ask for --by day, fewer days" in refusal
+    assert not (tmp_path / "s").exists()
+    assert "lines in" in call(*words, "--format", "csv", *file)
+    assert "balance after" in call(*words)
+    assert "lines in" in call("first", "--by", "month", "--to", "2026-11-01", "--format", "pdf", *file)
+
+
 def test_an_account_without_entries(call: Call, eventful: Path, tmp_path: Path) -> None:
     with tiny.a_copy(eventful, tmp_path / "copy") as copy:
         tiny.land(

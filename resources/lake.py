@@ -5,6 +5,7 @@ that knows what the tables mean.
 """
 
 import contextlib
+import ctypes
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import gettempdir
@@ -37,6 +38,13 @@ NAME = "lake"
 INLINE_ROWS = 100
 # How DuckLake refuses to open for reading what is not there.
 NOT_THERE = "creating a new DuckLake is explicitly disabled"
+# Seen with a catalog in PostgreSQL that lets a question wait for a lock until its time is over: DuckLake takes the answer for
+# an empty one and fails with an index out of bounds, after which DuckDB takes no statement any more.
+GAVE_UP = (
+    "DuckDB gave up on the catalog {catalog}: {error}. That happens where its server ends a question, for a lock that is held"
+    " too long or a lost connection. Nothing is half done; try the same again"
+)
+GIVEN_UP = (duckdb.FatalException, duckdb.InternalException)
 # Where unqualified names are looked up: functions and temporary tables before the lake, because each question to the
 # lake's catalog costs milliseconds. (DuckDB looks for `abs` in every schema on the way to its own.)
 SEARCH_PATH = f"memory.main,system.main,{NAME}.main,{NAME}.books"
@@ -164,9 +172,27 @@ class Lake:
             self._keeper.close()
             self._keeper = None
         if self._connection is not None:
-            self._connection.close()
+            _close(self._connection)
             self._connection = None
             self.memo.clear()
+
+    @contextlib.contextmanager
+    def reopening(self) -> Iterator[None]:
+        """After an error that DuckDB does not survive, let the next use open the lake anew.
+
+        Raises:
+            LakeError: there was one.
+        """
+        try:
+            yield
+        except LakeError as error:
+            if isinstance(error.__cause__, GIVEN_UP):
+                self.close()
+            raise
+        except GIVEN_UP as error:
+            self.close()
+            told = str(error).partition("\n")[0]
+            raise LakeError(GAVE_UP.format(catalog=self.catalog, error=told)) from error
 
     def __enter__(self) -> Self:
         return self
@@ -206,3 +232,15 @@ class Lake:
         finally:
             for name in frames:
                 self.connection.unregister(name)
+
+
+def _close(connection: duckdb.DuckDBPyConnection) -> None:
+    """Close a connection. One that DuckDB gave up on stays as it is for ever: to close it, or forget it, ends the process."""
+    try:
+        connection.execute("select 1")
+    except GIVEN_UP:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
+        return
+    except duckdb.Error:
+        pass  # a transaction that was broken off
+    connection.close()

@@ -190,6 +190,11 @@ def converge(lake: Lake, name: str, job: str, work: Callable[[Step], Result]) ->
     If another writer moved meanwhile, what was staged is thrown away and `work` is called again, after some times under
     the lock, so that it comes to an end whoever else writes.
     """
+    with lake.reopening():
+        return _converge(lake, name, job, work)
+
+
+def _converge(lake: Lake, name: str, job: str, work: Callable[[Step], Result]) -> Result:
     for _ in range(ATTEMPTS.get(name, ATTEMPTS_OF_OTHERS)):
         run = run_of(lake, job) or begin_run(lake, job, name)
         step, result = _compute(lake, name, run, work, from_one_snapshot=name not in FACT_STEPS)
@@ -255,6 +260,11 @@ def record(lake: Lake, name: str, command: str, work: Callable[[Step], Result]) 
     `work` is called before the lock is taken, which is then held for the commit alone; if another writer was there
     first, it is called once more, under the lock.
     """
+    with lake.reopening():
+        return _record(lake, name, command, work)
+
+
+def _record(lake: Lake, name: str, command: str, work: Callable[[Step], Result]) -> Result:
     step, result = _compute(lake, name, _next_run(lake), work, from_one_snapshot=True)
     # Nobody has drawn that number: another writer may, and then it has other facts.
     lake.memo.pop(("reference", step.run), None)

@@ -38,7 +38,7 @@ connection.execute("rollback")
 """
 # What an error must speak of where a fault may end a run.
 SPEAKS_OF: Final = {
-    "locked": ("lock",),
+    "locked": ("lock", "gave up on the catalog"),
     "disk": ("no space left", "disk is full", "disk full", "disk i/o"),
     # The last is what DuckDB says to whoever asks on in a transaction whose connection is gone.
     "ended": ("terminat", "closed the connection", "connection", "writer's lock", "transaction is aborted"),

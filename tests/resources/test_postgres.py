@@ -1,6 +1,8 @@
 """Goal: a lake whose catalog is in PostgreSQL does all that one with a SQLite file does, and says as clearly what is wrong."""
 
+import contextlib
 import shutil
+import subprocess
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,6 +18,7 @@ from resources.errors import BackupError, LakeError, LakeMissingError, LockTimeo
 from resources.file_guard import deleting_files, keeping_files
 from resources.lake import Lake
 from resources.lock import alone, writer_lock
+from resources.migrations import migrate
 from resources.settings import load_settings
 from resources.upkeep import Limits, upkeep
 from tests.faults import runs, worlds
@@ -148,6 +151,40 @@ def test_a_writer_that_lost_its_lock_writes_nothing_twice(project: Billed, postg
             "select grant_id from grants where grant_id like 'top-up-0000_' order by all"
         )
         assert found.fetchall() == [("top-up-00007",), ("top-up-00008",)]
+
+
+def test_a_lake_that_duckdb_gives_up_on_is_opened_anew(postgres: Server, tmp_path: Path) -> None:
+    """A lock that is held too long makes DuckLake fail with an error that no connection survives, and closing one ends us."""
+    database = postgres.make_database()
+    keywords = f"{postgres.keywords(database)} options='-c lock_timeout=100ms'"
+    with Lake(Postgres(keywords), tmp_path / "data", threads=1) as lake:
+        migrate(lake)
+        top_up(lake, 0)
+        query = (
+            "select 'ducklake_inlined_data_' || table_id || '_2' from ducklake_table where table_name = 'step_heads'"
+        )
+        told = pytest.raises(LakeError, match=r"(?s)gave up on the catalog.*try the same again")
+        with locked(postgres, database, postgres.ask(query, database)), told:
+            top_up(lake, 1)
+        top_up(lake, 1)
+        assert lake.connection.execute("select count(*) from grants").fetchone() == (2,)
+
+
+@contextlib.contextmanager
+def locked(server: Server, database: str, table: str) -> Iterator[None]:
+    """A table that somebody else has locked."""
+    hold = f"begin; lock table {table} in access exclusive mode; select pg_sleep(600)"
+    held = f"select count(*) from pg_locks where relation = '{table}'::regclass and granted"
+    with subprocess.Popen(
+        server.command(hold, database), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as holder:
+        try:
+            while server.ask(held, database) == "0":
+                time.sleep(0.02)
+            yield
+        finally:
+            server.ask(f"select pg_terminate_backend(pid) from pg_locks where relation = '{table}'::regclass", database)
+            holder.wait()
 
 
 def test_files_are_kept_while_a_backup_copies_them(lake: Lake) -> None:

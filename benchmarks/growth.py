@@ -23,7 +23,7 @@ STAGES: Final = ("usage_events", "usage_hourly", "charges", "ledger_entries")
 HISTORY: Final = timedelta(hours=1)
 _KIND: Final = "clean"
 # So little that what DuckDB holds of the larger hours goes to the disk: then memory is flat in every stage.
-_MEMORY_LIMIT: Final = "1GB"
+_MEMORY_LIMIT: Final = "1.25GB"
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ def _leave_room(connection: duckdb.DuckDBPyConnection) -> None:
     """Let DuckDB hold half of its own default, which is four fifths of what the machine or its container has.
 
     Frames need room beside it, and the tables that DuckDB holds for a step can go to the disk: an hour of 64 million
-    records takes 1 GB for a twentieth more of the processor's time than with 4 GB (`make bench ARGS=growth`).
+    records costs the processor as much with 1.25 GB as with 4 (`make bench ARGS=growth`).
     """
     row = connection.execute("select current_setting('memory_limit')").fetchone()
     amount, unit = str(row[0] if row else "").split()

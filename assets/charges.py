@@ -19,7 +19,7 @@ from rating.pools import touched_by_pools
 from rating.schemas import CHARGE_KEY
 from rating.sums import sum_by
 from rating.true_ups import TRUE_UPS
-from resources.account_rows import Accounts, of_accounts, rows_of_accounts, since_touched
+from resources.account_rows import Accounts, Range, of_accounts, rows_of_accounts, since_touched
 from resources.activity import activity_since
 from resources.facts import EPOCH, Facts, closed_until, facts_as_of
 from resources.project import Project
@@ -28,8 +28,9 @@ from resources.writer import Step, converge
 
 # Running totals are kept this long after their period: later records restart from its beginning.
 TOTALS_KEPT = timedelta(days=62)
-# So many rows of usage are rated at once, about; more are rated in parts, so that memory stays flat.
-MOST_ROWS = 4_000_000
+# So many rows of usage are rated at once, about; more are rated in parts, so that memory stays flat: a million rows take
+# a gigabyte while they are rated.
+MOST_ROWS = 1_500_000
 USAGE_KEY = ("account_id", "service_id", "resource_id", "meter", "dimensions", "slice_start")
 SCOPE_PERIOD = ("account_id", "meter", "period_start")
 
@@ -58,9 +59,8 @@ class Rating:
 
 @dataclass(frozen=True)
 class Part:
-    """What rating some accounts left: the state of their scopes, what counts when periods end, and what it came to."""
+    """What rating some accounts left: what counts when periods end, and what it came to."""
 
-    totals: pl.DataFrame
     period: Period
     summary: pl.DataFrame
     unpriced: int
@@ -77,19 +77,19 @@ def _rate(step: Step) -> dict[str, Any]:
     rating = Rating(facts, *_touched(step, facts, used, started, (recent, closed)), recent, closed, holds)
     parts: list[Part] = []
     if not rating.touched.is_empty():
-        kept = _without(step.lake.frame("steps/charges/totals", {"run": step.run}), rating.fresh)
-        parts = [_rate_part(step, rating, kept, accounts) for accounts in _account_parts(step, rating)]
-        _keep_totals(step, kept, pl.concat([part.totals for part in parts]), closed)
+        step.delete("steps/charges/delete_old_totals", {"run": step.run})
+        parts = [_rate_part(step, rating, accounts) for accounts in _account_parts(step, rating)]
     trued = true_ups(step, facts, started, Period.of_all([part.period for part in parts]), closed)
     step.append("charges", trued)
     summaries = pl.concat([*(part.summary for part in parts), _summary(trued, recent)])
     return _report(summaries, rating.touched["account_id"].n_unique(), sum(part.unpriced for part in parts))
 
 
-def _account_parts(step: Step, rating: Rating) -> list[tuple[str, str] | None]:
-    """The accounts in parts of so much usage that it fits into memory; a part is from one account to another, by order.
+def _account_parts(step: Step, rating: Rating) -> list[Range | None]:
+    """All accounts, in parts of so much usage that it fits into memory; a part is from one account to another, by order.
 
-    Files hold their rows account by account, so a part reads little of what the others read.
+    Files hold their rows account by account, so a part reads little of what the others read. No account lies between two
+    parts: those without usage have totals that are to be kept.
     """
     since = instant(rating.fresh["first_slice"], "min") if rating.fresh.height else rating.closed
     rows = int(step.lake.value("steps/charges/usage_to_rate", {**step.bounds(), "since": since}))
@@ -98,35 +98,50 @@ def _account_parts(step: Step, rating: Rating) -> list[tuple[str, str] | None]:
         return [None]
     accounts = rating.touched["account_id"].unique().sort()
     size = -(-accounts.len() // parts)
-    slices = [accounts.slice(start, size) for start in range(0, accounts.len(), size)]
-    return [(part[0], part[-1]) for part in slices]
+    firsts: list[str] = ["", *accounts.gather_every(size, size)]
+    return list(zip(firsts, [*firsts[1:], None], strict=True))
 
 
-def _rate_part(step: Step, whole: Rating, kept: pl.DataFrame, accounts: tuple[str, str] | None) -> Part:
-    """Rate these accounts, and append what differs."""
-    rating, totals = whole, kept
+def _rate_part(step: Step, whole: Rating, accounts: Range | None) -> Part:
+    """Rate these accounts, and append what differs, and the state of their scopes.
+
+    A function for each stage, so that the rows of one are forgotten before the next makes its own.
+    """
+    rating = whole
     if accounts is not None:
         inside = of_accounts(accounts)
         rating = replace(whole, touched=whole.touched.filter(inside), fresh=whole.fresh.filter(inside))
-        totals = kept.filter(inside)
-    usage, standing = _usage_of(step, rating, accounts), _standing_of(step, rating, "charges", accounts)
-    facts, counting = rating.facts, _forget_counted(usage, rating.fresh)
-    activity = activity_since(step.lake, facts, step.run, rating.touched, rating.closed)
-    rated = rate(counting, facts.prices, facts.subscriptions, totals, activity, facts.cuts)
-    due = due_of_all_kinds(facts, rated.due, rating.touched, rating.closed)
-    changed = difference(due.booked, standing)
+    changed, held, unpriced = _differences(step, rating, accounts)
     step.append("charges", changed)
-    held = _hold_back(step, rating, due.held, accounts)
-    return Part(rated.totals, Period.of(facts, changed, held), _summary(changed, rating.recent), rated.unpriced.height)
+    step.append("held_charges", held)
+    return Part(Period.of(rating.facts, changed, held), _summary(changed, rating.recent), unpriced)
 
 
-def _hold_back(step: Step, rating: Rating, due: pl.DataFrame, accounts: Accounts) -> pl.DataFrame:
-    """Append what differs of what is held back until periods are over: as a rule nothing is, and there is no question."""
+def _differences(step: Step, rating: Rating, accounts: Range | None) -> tuple[pl.DataFrame, pl.DataFrame, int]:
+    """What differs of charges and of what is held back, and how many slices have no price."""
+    of_use, unpriced = _rate_use(step, rating, accounts)
+    due = due_of_all_kinds(rating.facts, of_use, rating.touched, rating.closed)
+    changed = difference(due.booked, _standing_of(step, rating, "charges", accounts))
+    return changed, _held_back(step, rating, due.held, accounts), unpriced
+
+
+def _rate_use(step: Step, rating: Rating, accounts: Range | None) -> tuple[pl.DataFrame, int]:
+    """What should stand of use, and how many slices have no price; the new state of the scopes is appended."""
+    first, before = accounts or ("", None)
+    totals = step.lake.frame("steps/charges/totals", {"run": step.run, "first": first, "before": before})
+    facts, kept = rating.facts, _without(totals, rating.fresh)
+    usage = _forget_counted(_usage_of(step, rating, accounts), rating.fresh)
+    activity = activity_since(step.lake, facts, step.run, rating.touched, rating.closed)
+    rated = rate(usage, facts.prices, facts.subscriptions, kept, activity, facts.cuts)
+    _keep_totals(step, kept, rated.totals, rating.closed)
+    return rated.due, rated.unpriced.height
+
+
+def _held_back(step: Step, rating: Rating, due: pl.DataFrame, accounts: Accounts) -> pl.DataFrame:
+    """What differs of what is held back until periods are over: as a rule nothing is, and there is no question."""
     if due.is_empty() and not rating.holds:
         return difference(due, due)
-    changed = difference(due, _standing_of(step, rating, "held_charges", accounts))
-    step.append("held_charges", changed)
-    return changed
+    return difference(due, _standing_of(step, rating, "held_charges", accounts))
 
 
 def _started(step: Step, facts: Facts, used: pl.DataFrame, closed: datetime) -> pl.DataFrame:
@@ -277,12 +292,14 @@ def _forget_counted(usage: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFrame:
 
 
 def _keep_totals(step: Step, kept: pl.DataFrame, moved: pl.DataFrame, closed: datetime) -> None:
-    """Write the new state of every scope: those that moved, and the others as they were."""
+    """Write the new state of every scope of these accounts: those that moved, and the others as they were.
+
+    Account by account, as usage is, so that a part reads little of what the others read.
+    """
     scope = [name for name in moved.columns if name not in ("quantity", "period_end")]
     unmoved = kept.join(moved, on=scope, how="anti")
     state = pl.concat([moved, unmoved.select(moved.columns)]).filter(pl.col("period_end") > closed - TOTALS_KEPT)
-    step.delete("steps/charges/delete_old_totals", {"run": step.run})
-    step.append("rated_totals", state)
+    step.append("rated_totals", state.sort("account_id"))
 
 
 def _summary(changed: pl.DataFrame, recent: datetime) -> pl.DataFrame:

@@ -18,7 +18,7 @@ from assets.true_ups import due_of_closings, due_of_minimums
 from assets.usage_hourly import meter_from_records
 from rating import rate
 from rating.credits import burn_down
-from rating.schemas import CHARGE_KEY
+from rating.schemas import CHARGE_KEY, TOTALS, no_rows
 from rating.sums import sum_by
 from resources.errors import ResourceError
 from resources.facts import EPOCH, closed_until, facts_as_of
@@ -74,8 +74,7 @@ def _rated(lake: Lake, account: str, snapshot: int) -> tuple[pl.DataFrame, pl.Da
     facts = facts_as_of(lake, _head(lake, "charges", snapshot))
     zero = pl.lit(0, pl.Decimal(38, 9))
     subscriptions = facts.subscriptions.filter(pl.col("account_id") == account)
-    none = lake.frame("steps/charges/totals", {"run": 0})
-    rated = rate(own.with_columns(counted=zero), facts.prices, subscriptions, none, cut=facts.cuts).due
+    rated = rate(own.with_columns(counted=zero), facts.prices, subscriptions, no_rows(TOTALS), cut=facts.cuts).due
     closed = closed_until(lake, _head(lake, "charges", snapshot)) or EPOCH
     accounts = pl.DataFrame({"account_id": [account], "first_slice": [EPOCH]})
     due = due_of_all_kinds(facts, rated, of_all_meters(facts, accounts), closed)

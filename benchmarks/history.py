@@ -56,9 +56,10 @@ where resource % {one_resource_of} = 0
 """
 
 
-def open_project(folder: Path) -> Project:
-    """The project of a folder, five minutes past the measured hour."""
-    return Project.open(load_settings(folder), FixedClock(MEASURED_HOUR + HOUR * 65 / 60))
+def open_project(folder: Path, **changed: str) -> Project:
+    """The project of a folder with its settings, or some of them changed, five minutes past the measured hour."""
+    settings = load_settings(folder).model_copy(update=changed)
+    return Project.open(settings, FixedClock(MEASURED_HOUR + HOUR * 65 / 60))
 
 
 def make_project(folder: Path, sizes: Sizes, show: Callable[[str], None]) -> None:

@@ -75,7 +75,7 @@ def with_threads(threads: int, measure: Callable[P, M], *arguments: P.args, **na
         return pool.submit(measure, *arguments, **named).result()
 
 
-def run_pipeline(folder: Path, file: Path) -> Measured:
+def run_pipeline(folder: Path, file: Path, memory_limit: str = MEMORY_LIMIT) -> Measured:
     """Land the file in the project and run the hour, from landed Parquet to committed ledger."""
     landed = folder / "landing" / "usage_records" / "hour.parquet"
     landed.parent.mkdir(parents=True, exist_ok=True)
@@ -83,7 +83,7 @@ def run_pipeline(folder: Path, file: Path) -> Measured:
     os.link(file, landed)
     seconds, reports = {}, {}
     began = time.process_time()
-    with open_project(folder) as project:
+    with open_project(folder, memory_limit=memory_limit) as project:
         for name, step in hourly_steps(project, "measured", MEASURED_HOUR + HOUR).items():
             started = time.perf_counter()
             reports[name] = step()

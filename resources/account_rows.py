@@ -12,8 +12,10 @@ import polars as pl
 from resources.lake import Lake
 
 PARTITION = ("year", "month", "day")
-# A few accounts by name, those from one to another by their order (both included), or all.
-Accounts = pl.Series | tuple[str, str] | None
+# From one account on, by the order of their ids, up to another that is not among them; None: to the last.
+Range = tuple[str, str | None]
+# A few accounts by name, a range of them, or all.
+Accounts = pl.Series | Range | None
 
 
 def rows_of_accounts(
@@ -50,7 +52,9 @@ def of_accounts(accounts: Accounts) -> pl.Expr:
     if accounts is None:
         return pl.lit(value=True)
     if isinstance(accounts, tuple):
-        return pl.col("account_id").is_between(pl.lit(accounts[0]), pl.lit(accounts[1]))
+        first, before = accounts
+        since = pl.col("account_id") >= first
+        return since if before is None else since & (pl.col("account_id") < before)
     return pl.col("account_id").is_in(accounts.unique().implode())
 
 

@@ -91,6 +91,16 @@ def test_the_same_as_a_query(lake: Lake, span: str, named: str) -> None:
     assert (wanted.height > 0) == (named in ("some", "all") and span != "nothing")
 
 
+@pytest.mark.parametrize("before", ["account-7", None])
+def test_a_range_begins_with_its_first_account_and_ends_before_its_last(lake: Lake, before: str | None) -> None:
+    names = [f"account-{number}" for number in range(50)]
+    wanted = [name for name in names if name >= "account-3" and (before is None or name < before)]
+    first, until = RANGES["all"]
+    found = rows_of_accounts(lake, "usage_hourly", COLUMNS, ("account-3", before), first, until)
+    assert found.sort(COLUMNS).equals(expected(lake, wanted, first, until))
+    assert set(found["account_id"]) == set(wanted)
+
+
 def test_the_same_after_a_merge_and_after_rows_were_deleted(own: Lake) -> None:
     accounts, (first, until) = pl.Series(["account-0", "account-7"]), RANGES["all"]
     own.connection.execute("call ducklake_flush_inlined_data('lake')")

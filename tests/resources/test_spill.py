@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from resources.lake import Lake, connect
@@ -22,6 +23,7 @@ from tests.resources.billed import sqlite_file
 # Far more than the limit below lets be in memory.
 TOO_MUCH = "create or replace temp table large as select range as a, md5(range::varchar) as b from range(2000000)"
 LIMIT = "60MB"
+UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 
 
 @pytest.fixture(autouse=True)
@@ -65,6 +67,19 @@ def test_without_a_lake_it_is_among_temporary_files(tmp_path: Path, monkeypatch:
         connection.execute(TOO_MUCH)
         assert len(spilled(tmp_path)) == 1
     assert spilled(tmp_path) == []
+
+
+def bytes_allowed(connection: duckdb.DuckDBPyConnection) -> float:
+    """What a connection may hold; DuckDB shows it with one decimal."""
+    row = connection.execute("select current_setting('memory_limit')").fetchone()
+    amount, unit = (row or [""])[0].split()
+    return float(amount) * UNITS[unit]
+
+
+def test_without_a_limit_there_is_room_beside_duckdb() -> None:
+    with duckdb.connect() as plain, connect(threads=1) as ours, connect(threads=1, memory_limit=LIMIT) as limited:
+        assert bytes_allowed(ours) == pytest.approx(bytes_allowed(plain) / 2, rel=0.1)
+        assert bytes_allowed(limited) == pytest.approx(60_000_000, rel=0.1)
 
 
 VICTIM = f"""

@@ -38,7 +38,7 @@ def _post(step: Step) -> dict[str, Any]:
     for part in _parts(step, touched, kept.oldest, closed):
         posted = post_part(part)
         entries.append(posted.legs, is_last=part.is_whole)
-        kept.append(posted.state)
+        kept.append(posted.known, posted.state)
     kept.close(touched.accounts)
     entries.close(touched.granted)
     return entries.report()

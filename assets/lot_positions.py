@@ -25,6 +25,7 @@ class KeptPositions:
 
     step: Step
     appended: int = 0
+    known: int = 0
 
     @cached_property
     def _rows(self) -> pl.DataFrame:
@@ -36,20 +37,24 @@ class KeptPositions:
         """The run that wrote it whole."""
         return int(self._rows["run"][0]) if self._rows.height else 0
 
-    def append(self, state: pl.DataFrame) -> None:
-        """Keep where all lots of some accounts stand now (account_id, lot, position). A void lot stands somewhere, too."""
+    def append(self, known: int, state: pl.DataFrame) -> None:
+        """Keep where all lots of some accounts stand now (account_id, lot, position), of which so many were `known`.
+
+        A void lot stands somewhere, too.
+        """
         self.step.append("lot_positions", state)
+        self.known += known
         self.appended += state.height
 
     def close(self, touched: pl.DataFrame) -> None:
         """Keep what stands of the accounts that are not touched (account_id)."""
         if touched.is_empty() or self._is_little:
             return
-        parameters = {"run": self.step.run, "oldest": self.oldest}
-        with self.step.lake.registered(touched=touched):
-            others = self.step.lake.frame("steps/ledger/unmoved_positions", parameters)
         self.step.delete("steps/ledger/delete_old_positions", {"run": self.step.run})
-        self.step.append("lot_positions", others)
+        if self.known < self._rows["rows"].sum():
+            parameters = {"run": self.step.run, "oldest": self.oldest}
+            with self.step.lake.registered(touched=touched):
+                self.step.append("lot_positions", self.step.lake.frame("steps/ledger/unmoved_positions", parameters))
 
     @property
     def _is_little(self) -> bool:

@@ -71,10 +71,12 @@ class Posted:
 
     Attributes:
         legs: what is to be appended; balanced by itself.
+        known: of how many lots was known where they stood.
         state: account_id, lot, position: where the lots of these accounts stand now.
     """
 
     legs: pl.DataFrame
+    known: int
     state: pl.DataFrame
 
 
@@ -99,9 +101,9 @@ def post_part(part: Part) -> Posted:
     rows, fits = _rows(part, lots)
     known = forget_states(part.restarted, before)
     burned = burn_down(_forgotten(part, rows), lots.drop("currency"), known, fits, part.closed, stated)
-    state = _state(known, burned.positions)
+    state = _state(known, burned.positions, is_whole=rows["account_id"].n_unique() == part.touched.height)
     legs = pl.concat(_legs(_Worked(part, lots, before, burned, state)))
-    return Posted(legs, state)
+    return Posted(legs, before.height, state)
 
 
 def _from_the_beginning(part: Part, indebted_ones: pl.DataFrame) -> Part:
@@ -162,10 +164,13 @@ def _forgotten(part: Part, rows: pl.DataFrame) -> pl.DataFrame:
     return forget_counted(part.restarted, rows)
 
 
-def _state(known: pl.DataFrame, moved: pl.DataFrame) -> pl.DataFrame:
-    """Where every lot of these accounts stands now: those that moved, and the others as they were."""
+def _state(known: pl.DataFrame, moved: pl.DataFrame, *, is_whole: bool) -> pl.DataFrame:
+    """Where every lot of these accounts stands now: those that moved, and the others as they were.
+
+    Of an account with charges every lot is among `moved`. If all have some (`is_whole`), there are no others to look for.
+    """
     owes = pl.col("lot") == NO_LOT
-    unmoved = known.filter(~owes).join(moved, on="lot", how="anti")
+    unmoved = known.clear() if is_whole else known.filter(~owes).join(moved, on="lot", how="anti")
     still_owed = known.filter(owes).join(moved.filter(owes), on="account_id", how="anti")
     return pl.concat([moved, *(part.select(moved.columns) for part in (unmoved, still_owed))])
 

@@ -50,15 +50,15 @@ class Part:
     closed: datetime
 
     @property
-    def accounts(self) -> Accounts:
-        """These accounts for reading rows that are all touched."""
-        return None if self.is_whole else (self.touched["account_id"][0], self.touched["account_id"][-1])
+    def accounts(self) -> tuple[str, str]:
+        """The range of these accounts, both ends included."""
+        return self.touched["account_id"][0], self.touched["account_id"][-1]
 
     @property
     def range(self) -> Parameters:
         """The range of these accounts, by which statements pass over the files and rows of others."""
-        names = self.touched["account_id"]
-        return {"first_account": names[0], "last_account": names[-1]}
+        first, last = self.accounts
+        return {"first_account": first, "last_account": last}
 
     def bounds(self, **more: datetime | int) -> Parameters:
         """The parameters of statements that read the rows of these accounts."""

@@ -16,20 +16,35 @@ from rating.modes import with_modes
 from rating.recurring import recurring_lots
 from rating.sums import sum_by
 from resources.facts import EPOCH, facts_as_of, slices_of
-from resources.lake import Lake
+from resources.lake import Lake, Parameters
 
 HOUR: Final = timedelta(hours=1)
 RECURRING: Final = "recurring"
+# Text in which no account is left out.
+ANY_ACCOUNT: Final = {"first_account": "", "last_account": "\U0010ffff"}
 # What tells charges apart for lots with a scope, in the table of charges.
 USE: Final = ("plan", "price_id", "service_id", "resource_id", "meter", "dimensions", "kind")
 
 
-def lots_of_touched(lake: Lake, run: int, closed: datetime) -> pl.DataFrame:
+def repeated_grants(lake: Lake, run: int) -> pl.DataFrame:
+    """The grants that have more rows than one: grant_id."""
+    return lake.frame("steps/ledger/repeated_grants", {"run": run})
+
+
+def lots_of_touched(
+    lake: Lake,
+    run: int,
+    closed: datetime,
+    repeated: pl.DataFrame | None = None,
+    bounds: Parameters = ANY_ACCOUNT,
+) -> pl.DataFrame:
     """The lots of the accounts in `touched`, a frame registered with the lake: columns of `LOTS`, and currency.
 
-    A recurring grant has a lot for each period that began until `closed`.
+    A recurring grant has a lot for each period that began until `closed`. `repeated` is what `repeated_grants` finds, and
+    `bounds` (first_account, last_account) a range in which all these accounts are, by whoever knows them.
     """
-    grants = lake.frame("steps/ledger/lots", {"run": run}).with_columns(series=pl.lit(""))
+    with lake.registered(repeated=repeated_grants(lake, run) if repeated is None else repeated):
+        grants = lake.frame("steps/ledger/lots", {"run": run, **bounds}).with_columns(series=pl.lit(""))
     recurs = pl.col("kind") == RECURRING
     recurring = grants.filter(recurs)
     if recurring.height:
@@ -49,8 +64,9 @@ def stated_debts(lake: Lake, run: int) -> pl.DataFrame:
 
 def with_zones(lake: Lake, run: int, grants: pl.DataFrame) -> pl.DataFrame:
     """Add the time zone of each grant's account."""
-    accounts = lake.frame("steps/reference/accounts_now", {"run": run}).select("account_id", "time_zone")
-    return grants.join(accounts, on="account_id", how="left")
+    with lake.registered(grants_to_place=grants.select("account_id")):
+        zones = lake.frame("steps/ledger/zones", {"run": run})
+    return grants.join(zones, on="account_id", how="left")
 
 
 def scoped_accounts(lots: pl.DataFrame) -> pl.Series:
@@ -66,13 +82,19 @@ def rows_to_burn(
     `net` (account_id, slice_start, amount, counted) has a row a slice, of accounts whose lots pay for everything;
     `told_apart` has the columns of `USE` too, and several rows a slice, of the others.
     """
-    plain = plain_charges(with_modes(burn_slices(lake, run, net), facts_as_of(lake, run).modes))
+    plain = plain_charges(_marked(lake, run, net))
     if told_apart.is_empty():
         return plain, classify_uses(USES.to_frame(), lots["scope"])[1]
-    marked = with_modes(burn_slices(lake, run, told_apart), facts_as_of(lake, run).modes)
+    marked = _marked(lake, run, told_apart)
     summed = sum_by(marked, [name for name in USES if name not in ("amount", "counted")], "amount", "counted")
     told, fits = classify_uses(summed.select(pl.col(name).cast(kind) for name, kind in USES.items()), lots["scope"])
     return pl.concat([plain, told]), fits
+
+
+def _marked(lake: Lake, run: int, charges: pl.DataFrame) -> pl.DataFrame:
+    """Charges with the end of their slice, and whether it is prepaid."""
+    between = pl.col("account_id").is_between(pl.lit(charges["account_id"].min()), pl.lit(charges["account_id"].max()))
+    return with_modes(burn_slices(lake, run, charges), facts_as_of(lake, run).modes.filter(between))
 
 
 def net_of(charges: pl.DataFrame, keys: Sequence[str] = ()) -> pl.DataFrame:

@@ -17,7 +17,7 @@ from assets.invoices import draft
 from assets.true_ups import due_of_closings, due_of_minimums
 from assets.usage_hourly import meter_from_records
 from rating import rate
-from rating.credits import burn_down
+from rating.credits import POSITIONS, burn_down
 from rating.schemas import CHARGE_KEY, TOTALS, no_rows
 from rating.sums import sum_by
 from resources.errors import ResourceError
@@ -110,8 +110,7 @@ def _compare_draws(lake: Lake, account: str, snapshot: int, due: pl.DataFrame) -
     rows, fits = rows_to_burn(
         lake, run, net_of(charges.clear() if is_scoped else charges), charges if is_scoped else charges.clear(), lots
     )
-    positions = lake.frame("steps/ledger/positions", {"run": 0})
-    burned = burn_down(rows, lots.drop("currency"), positions, fits, closed, stated)
+    burned = burn_down(rows, lots.drop("currency"), POSITIONS.to_frame(), fits, closed, stated)
     draws = lake.frame("steps/verify/draws", {"account": account, "run": snapshot})
     key = ("account_id", "slice_start", "lot")
     credit = pl.concat([burned.draws, burned.settled])

@@ -8,6 +8,7 @@ sum to zero. Every function gives the columns of `LEGS`; the run is the writer's
 expression below.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -21,6 +22,7 @@ from rating.sums import sum_by
 
 __all__ = [
     "LEGS",
+    "add_up_revenue",
     "expiry_legs",
     "grant_legs",
     "issue_legs",
@@ -28,6 +30,7 @@ __all__ = [
     "rollover_legs",
     "settlement_legs",
     "usage_legs",
+    "without_revenue",
 ]
 
 _KEYS: Final = ("account", "lot", "currency", "slice_start")
@@ -69,6 +72,25 @@ def usage_legs(
 def _revenue_account() -> pl.Expr:
     """Revenue by meter. What is no meter's is a fee's; no meter can have that name (`rating/pricebook/fields.py`)."""
     return pl.when(pl.col("meter") == "").then(pl.lit("revenue:(fees)")).otherwise(pl.format("revenue:{}", "meter"))
+
+
+def without_revenue(legs: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Part legs from those of what was earned."""
+    is_revenue = pl.col("account").str.starts_with("revenue:")
+    return legs.filter(~is_revenue), legs.filter(is_revenue)
+
+
+def add_up_revenue(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """One leg a slice, meter and currency, of what was earned by the accounts of several parts (semantics 4).
+
+    Each of the parts was balanced, so the whole is.
+    """
+    every = pl.concat(parts)
+    return (
+        sum_by(every, [name for name in LEGS if name != "amount"], "amount")
+        .select(LEGS.names())
+        .filter(pl.col("amount") != ZERO_AMOUNT)
+    )
 
 
 def grant_legs(grants: pl.DataFrame, booked: pl.DataFrame) -> pl.DataFrame:

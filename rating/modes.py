@@ -31,7 +31,8 @@ def with_modes(charges: pl.DataFrame, modes: pl.DataFrame) -> pl.DataFrame:
         return charges.with_columns(prepaid=pl.lit(value=False))
     changing = mode_changes(modes).select("account_id").unique()
     is_prepaid = pl.col("mode") == "prepaid"
-    first = modes.unique("account_id", keep="first", maintain_order=True).select("account_id", prepaid=is_prepaid)
+    opens = (pl.col("account_id") != pl.col("account_id").shift(1)).fill_null(value=True)
+    first = modes.filter(opens).select("account_id", prepaid=is_prepaid)
     marked = charges.join(first, on="account_id", how="left", maintain_order="left")
     marked = marked.with_columns(pl.col("prepaid").fill_null(value=False))
     if changing.is_empty():

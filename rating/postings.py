@@ -58,7 +58,8 @@ def _rolls(lots: pl.DataFrame) -> bool:
 def _held(lots: pl.DataFrame, positions: pl.DataFrame, closed_until: datetime) -> pl.DataFrame:
     """The lots that have begun, with where they stand and what they hold."""
     begun = lots.filter(pl.col("effective_at") <= closed_until)
-    known = positions.select("lot", pl.col("position").cast(AMOUNT))
+    # A table of names is dear to join, and as a rule no lot has ended.
+    known = (positions if begun.height else positions.clear()).select("lot", pl.col("position").cast(AMOUNT))
     placed = begun.join(known, on="lot", how="left", maintain_order="left").with_row_index("row")
     standing = placed.with_columns(
         pl.col("amount", "roll_over").cast(AMOUNT),

@@ -28,6 +28,20 @@ def group_by_telling(frame: pl.DataFrame, keys: Sequence[str], *aggregated: pl.E
     return frame.group_by(telling).agg(carried, *aggregated).select(*keys, pl.exclude(keys))
 
 
+def sum_neighbours(frame: pl.DataFrame, keys: Sequence[str], column: str) -> pl.DataFrame:
+    """Add up an exact column over rows next to each other that have one key: what is in order becomes few rows fast.
+
+    Rows of one key that are not neighbours stay apart. Returns the keys and the column.
+    """
+    chosen = frame.select(*keys, column)
+    ends = chosen.select(pl.any_horizontal(pl.col(keys) != pl.col(keys).shift(-1)).fill_null(value=True)).to_series()
+    if ends.all():
+        return chosen
+    check_magnitude(chosen, column)
+    reached = chosen.with_columns(pl.col(column).cum_sum()).filter(ends)
+    return reached.with_columns(pl.col(column) - pl.col(column).shift(1, fill_value=0))
+
+
 def check_magnitude(frame: pl.DataFrame, column: str) -> None:
     """Stop where the sum of all magnitudes does not fit. Summed without groups: there Polars raises instead of wrapping."""
     try:

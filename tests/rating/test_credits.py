@@ -279,6 +279,16 @@ def test_no_slices() -> None:
     assert result.positions.rows() == [("a", "x", D(0))]
 
 
+def test_slices_may_come_in_any_order() -> None:
+    lots = lots_frame([Lot("a", "x", D(6)), Lot("a", "y", D(3), priority=1)])
+    given = rows(*((hour, D(2), D(0)) for hour in range(5)))
+    whole = burn_down(given, lots, POSITIONS.to_frame())
+    for other in (given.reverse(), pl.concat([given[3:], given[:3]])):
+        result = burn_down(other, lots, POSITIONS.to_frame())
+        assert result.draws.equals(whole.draws)
+        assert result.unbilled.equals(whole.unbilled)
+
+
 def test_a_slice_given_twice_is_refused() -> None:
     twice = pl.concat([rows((0, D(1), D(0)))] * 2)
     with pytest.raises(FrameError, match="one net charge"):

@@ -1,5 +1,6 @@
 -- What stands as settled, by account, lot and start of the lot.
 select account_id, slice_start, lot, sum(amount) as amount
 from ledger_entries semi join touched using (account_id)
-where run <= $run and kind = 'settlement' and lot <> '' and slice_start >= $first
+where run <= $run and account_id between $first_account and $last_account
+  and kind = 'settlement' and lot <> '' and slice_start >= $first
 group by all having sum(amount) <> 0

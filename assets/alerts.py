@@ -69,7 +69,7 @@ def _totals(balances: pl.DataFrame, states: pl.DataFrame, told: pl.DataFrame) ->
 
 def _is_anything_watched(step: Step, chosen: AlertSettings) -> bool:
     """Whether there is a rule that could hold for an account; where there is none, nothing is read and nothing is kept."""
-    found = step.lake.run_statement("steps/alerts/any_watched", {"run": step.run}).fetchone()
+    found = step.lake.row("steps/alerts/any_watched", {"run": step.run})
     of_accounts, has_prepaid, has_postpaid = found or (False, False, False)
     of_prepaid = chosen.suspend or chosen.below or chosen.top_up_percent or chosen.hours_left
     return bool(of_accounts or (has_prepaid and of_prepaid) or (has_postpaid and chosen.budget_percent))

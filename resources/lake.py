@@ -48,6 +48,19 @@ GIVEN_UP = (duckdb.FatalException, duckdb.InternalException)
 # Where unqualified names are looked up: functions and temporary tables before the lake, because each question to the
 # lake's catalog costs milliseconds. (DuckDB looks for `abs` in every schema on the way to its own.)
 SEARCH_PATH = f"memory.main,system.main,{NAME}.main,{NAME}.books"
+# Of what an optimizer of DuckDB asks DuckLake to know of a table, DuckLake looks into its catalog for each question: 3 ms,
+# and 10 ms for a table in which nothing ever was. These statements are asked in each run, and answered by a few rows
+# whatever is known of their tables. (Those about what is new since a head gain: where nothing is, no table is read.)
+WITHOUT_STATISTICS = frozenset(
+    {
+        "steps/alerts/any_watched",
+        "steps/charges/any_held",
+        "steps/charges/first_closing",
+        "steps/corrections/any_corrected",
+        "steps/ledger/first_open",
+    }
+)
+NO_STATISTICS = "set disabled_optimizers = 'join_order,statistics_propagation'"
 
 Parameters = Mapping[str, Any]
 
@@ -224,8 +237,23 @@ class Lake:
 
     def value(self, name: str, parameters: Parameters | None = None) -> Any:  # noqa: ANN401 - as the statement says
         """The first column of the first row that the statement selects."""
-        row = self.run_statement(name, parameters).fetchone()
+        row = self.row(name, parameters)
         return None if row is None else row[0]
+
+    def row(self, name: str, parameters: Parameters | None = None) -> tuple[Any, ...] | None:
+        """The first row that the statement selects."""
+        with self._without_statistics() if name in WITHOUT_STATISTICS else contextlib.nullcontext():
+            return self.run_statement(name, parameters).fetchone()
+
+    @contextlib.contextmanager
+    def _without_statistics(self) -> Iterator[None]:
+        self.connection.execute(NO_STATISTICS)
+        try:
+            yield
+        finally:
+            # After some errors the transaction takes no statement any more; it is the error that is to be heard of.
+            with contextlib.suppress(duckdb.Error):
+                self.connection.execute("reset disabled_optimizers")
 
     @contextlib.contextmanager
     def default(self) -> Iterator[None]:

@@ -14,7 +14,7 @@ from rating.held import hold_back
 from rating.hourly_commitments import commitments_due, hourly_commitments
 from rating.percentages import percentages_due
 from rating.periods import INSTANT, periods
-from resources.facts import EPOCH, Facts, closed_until
+from resources.facts import EPOCH, Facts, closed_before
 from resources.writer import Step
 
 _AN_INSTANT = timedelta(microseconds=1)
@@ -30,7 +30,7 @@ def fees_touched(step: Step, facts: Facts, restarted: pl.DataFrame, window: tupl
     first, last = window
     if facts.fees.is_empty() or (step.head and first >= last):
         begun = facts.subscriptions["account_id"].clear()
-    elif closed_until(step.lake, step.head) is None:  # what came before the first hour of the books is due with it
+    elif closed_before(step) is None:  # what came before the first hour of the books is due with it
         having = facts.subscriptions["plan"].is_in(facts.fees["plan"].unique().implode())
         begun, first = facts.subscriptions.filter(having)["account_id"], EPOCH
     else:
@@ -75,7 +75,7 @@ def commitments_touched(
     terms, first = hourly_commitments(facts.prices).select("plan", "meter").unique(), window[0]
     having = facts.subscriptions.join(terms, on="plan").select("account_id", "meter").unique()
     begun = having.clear() if step.head and window[0] >= window[1] else having
-    if closed_until(step.lake, step.head) is None:  # what came before the first hour of the books is due with it
+    if closed_before(step) is None:  # what came before the first hour of the books is due with it
         first = EPOCH
     parts = [begun.with_columns(first_slice=pl.lit(first, INSTANT))]
     if restarted.height:

@@ -178,6 +178,8 @@ def _from_the_earliest(*touched: pl.DataFrame) -> pl.DataFrame:
 
 def _changed_accounts(step: Step, facts: Facts) -> pl.DataFrame:
     """Accounts whose prices may differ from an instant on: even a later one moves what is prorated in its period."""
+    if not (step.head and step.has_new_reference):
+        return pl.DataFrame(schema={"account_id": pl.String(), "changed_from": INSTANT})
     accounts = step.lake.frame("steps/charges/changed_subscriptions", step.bounds())
     changed_book = step.lake.value("steps/charges/changed_books", step.bounds())
     if changed_book is not None:
@@ -189,7 +191,7 @@ def _changed_accounts(step: Step, facts: Facts) -> pl.DataFrame:
         accounts = pl.concat([accounts, every])
     if asks_for_mode(facts.books):
         accounts = pl.concat([accounts, step.lake.frame("steps/charges/changed_modes", step.bounds())])
-    return accounts if step.head else accounts.clear()
+    return accounts
 
 
 def _under_changed_caps(touched: pl.DataFrame, facts: Facts) -> pl.DataFrame:

@@ -16,7 +16,7 @@ from rating.periods import INSTANT
 from rating.recurring import recurring_lots
 from rating.restarts import recut, restarts, together
 from rating.schemas import no_rows
-from resources.facts import EPOCH, closed_until, facts_as_of, reference_moved
+from resources.facts import EPOCH, closed_before, closed_until, facts_as_of, reference_moved
 from resources.writer import Step
 
 CUTS = {"account_id": pl.String(), "cut_at": INSTANT}
@@ -49,8 +49,8 @@ def touched_credit(step: Step, closed: datetime) -> Touched:
 
 def _recut(step: Step) -> pl.DataFrame:
     """The accounts whose posted hours are cut otherwise now: a lot may live in one part of an hour and not in another."""
-    last = closed_until(step.lake, step.head)
-    if last is None or not reference_moved(step.lake, step.head, step.run):
+    last = closed_before(step) if reference_moved(step) else None
+    if last is None:
         return recut(no_rows(CUTS), no_rows(CUTS))
     first = step.lake.value("steps/usage_hourly/first_hour", {"run": step.run}) or last
     before, now = (facts_as_of(step.lake, run).cuts(first, last) for run in (step.head, step.run))
@@ -59,8 +59,8 @@ def _recut(step: Step) -> pl.DataFrame:
 
 def _remoded(step: Step) -> pl.DataFrame:
     """The accounts of which slices that are posted are prepaid now and were not, or the other way round."""
-    last = closed_until(step.lake, step.head)
-    if last is None or not reference_moved(step.lake, step.head, step.run):
+    last = closed_before(step) if reference_moved(step) else None
+    if last is None:
         return recut(no_rows(CUTS), no_rows(CUTS))
     before, now = (facts_as_of(step.lake, run).modes for run in (step.head, step.run))
     return remoded(before, now, last)
@@ -95,7 +95,7 @@ def _begun_lots(step: Step, changed: pl.DataFrame, closed: datetime) -> _Begun:
 def _touched(step: Step, restarted: pl.DataFrame, recurring: pl.DataFrame, closed: datetime) -> pl.DataFrame:
     """Each account that new charges, grants, or lots that began or ended touch, with the first slice to work out again."""
     charged = step.lake.frame("steps/ledger/touched", step.bounds())
-    hours = {"run": step.run, "closed_before": closed_until(step.lake, step.head) or EPOCH, "closed_until": closed}
+    hours = {"run": step.run, "closed_before": closed_before(step) or EPOCH, "closed_until": closed}
     moved = pl.concat([step.lake.frame(f"steps/ledger/{name}_lots", hours) for name in ("ended", "begun")])
     of_lots = pl.concat([moved, recurring.select("account_id", first_slice="effective_at").cast(moved.schema)])
     granted = restarted.select("account_id", first_slice="restart_from")

@@ -19,7 +19,7 @@ from rating.pricebook.fields import LONGEST_GRACE
 from rating.schemas import CHARGE_KEY, DUE, no_rows
 from rating.sums import sum_by
 from rating.true_ups import SPENT_KEY, true_ups_due, with_grace
-from resources.facts import EPOCH, Facts, closed_until
+from resources.facts import EPOCH, Facts, closed_before
 from resources.writer import Step
 
 _DAY = timedelta(days=1)
@@ -132,7 +132,7 @@ def _charged_late(facts: Facts, charged: pl.DataFrame, closed: datetime) -> pl.D
 
 def _ended(step: Step, facts: Facts, closed: datetime) -> pl.DataFrame:
     """The accounts with a period whose grace ended in the hours that closed since the step's last run."""
-    before = closed_until(step.lake, step.head)
+    before = closed_before(step)
     if before is None:
         every = _having(facts).select("account_id").unique()
         return every.with_columns(first_slice=pl.lit(EPOCH, INSTANT))

@@ -65,7 +65,7 @@ def _window(step: Step, until: datetime) -> Window:
 
 def _prepare(step: Step, facts: Facts, window: Window, *, corrected: bool) -> None:
     """The tables that the metering statements join: meters, cut slices, hours to meter again."""
-    moved = bool(step.head) and reference_moved(step.lake, step.head, step.run)
+    moved = bool(step.head) and reference_moved(step)
     first = step.lake.value("steps/usage_hourly/first_new_hour", {"run": step.run, "head": 0 if moved else step.head})
     oldest = step.lake.value("steps/corrections/first_new", step.bounds()) if corrected else None
     late = min(first or window.closed, oldest or window.closed)

@@ -21,7 +21,7 @@ from rating.true_ups import compile_graces, compile_minimums
 from rating.windows import window_changes
 from resources.lake import Lake
 from resources.price_books import books_as_of
-from resources.writer import reference_mark
+from resources.writer import Step, reference_mark
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -96,15 +96,23 @@ def facts_as_of(lake: Lake, run: int) -> Facts:
     return kept
 
 
-def reference_moved(lake: Lake, after_run: int, up_to_run: int) -> bool:
-    """Whether accounts, subscriptions or price books have rows of runs in (after_run, up_to_run]."""
-    return bool(lake.value("steps/reference/moved", {"head": after_run, "run": up_to_run}))
+def reference_moved(step: Step) -> bool:
+    """Whether accounts, subscriptions or price books have rows that are newer than the step's head."""
+    return step.has_new_reference and bool(step.lake.value("steps/reference/moved", step.bounds()))
 
 
 def closed_until(lake: Lake, run: int) -> datetime | None:
     """The end of the last hour that runs up to this one closed; None before the first."""
     value: datetime | None = lake.value("steps/ingest/closed_until", {"run": run})
     return value
+
+
+def closed_before(step: Step) -> datetime | None:
+    """The end of the last hour that was closed at the step's head; asked once a step."""
+    if "closed before" not in step.memo:
+        step.memo["closed before"] = closed_until(step.lake, step.head)
+    known: datetime | None = step.memo["closed before"]
+    return known
 
 
 def slices_of(cut_times: pl.DataFrame) -> pl.DataFrame:

@@ -48,7 +48,19 @@ def read_price_book(path: Path) -> PriceBook:
 
 
 def books_as_of(lake: Lake, run: int) -> list[PriceBook]:
-    """The price books that hold as of a run, as they came; of two for one version the newer counts."""
+    """The price books that hold as of a run, as they came; of two for one version the newer counts.
+
+    A step that knows the state of the reference data (`reference_mark`) reads them when that has moved.
+    """
+    mark = lake.memo.get(("reference", run))
+    if mark is None:
+        return _read_books(lake, run)
+    if ("books", mark) not in lake.memo:
+        lake.memo["books", mark] = _read_books(lake, run)
+    return list(lake.memo["books", mark])
+
+
+def _read_books(lake: Lake, run: int) -> list[PriceBook]:
     rows = lake.frame("steps/reference/price_books_now", {"run": run}).unique(
         "version", keep="last", maintain_order=True
     )

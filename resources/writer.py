@@ -12,10 +12,10 @@ So in each table the runs rise with the commits, and what is newer than a step's
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import duckdb
 import polars as pl
@@ -86,6 +86,7 @@ class Step:
             caches were thrown away since.
         posted: the run of this step's last commit, whatever became of the caches: what it appended for inputs up to it
             are facts, and stand.
+        new_reference: the newest run that any reference data was committed for.
     """
 
     lake: Lake
@@ -95,9 +96,12 @@ class Step:
     posted: int
     seen: int
     complete_run: int
+    new_reference: int
     staged: list[StagedFile] = field(default_factory=list)
     inlined: list[tuple[str, pl.DataFrame]] = field(default_factory=list)
     deletions: list[tuple[str, Parameters]] = field(default_factory=list)
+    # What was asked of the lake and may be asked again: a derived step computes from one snapshot.
+    memo: dict[Hashable, Any] = field(default_factory=dict)
 
     def bounds(self) -> dict[str, int]:
         """The parameters that every reading statement takes."""
@@ -111,6 +115,11 @@ class Step:
     def is_rebuilding(self) -> bool:
         """Whether the caches of this step were thrown away, while what it appended to facts stands."""
         return self.head < self.posted
+
+    @property
+    def has_new_reference(self) -> bool:
+        """Whether reference data may be newer than the head: in most runs none is, and nobody has to ask which."""
+        return self.new_reference > self.head
 
     def append(self, table: str, frame: pl.DataFrame) -> None:
         """Append the rows of a frame (the table's columns without `run`) with the commit."""
@@ -325,7 +334,7 @@ def _begin(lake: Lake, name: str, run: int) -> Step:
         )
         raise LakeError(message)
     lake.memo["reference", run] = state.reference
-    return Step(lake, name, run, state.head, state.posted, state.seen, state.complete_run)
+    return Step(lake, name, run, state.head, state.posted, state.seen, state.complete_run, state.new_reference)
 
 
 def _check_not_moved(lake: Lake, step: Step, *, draws: bool) -> None:
@@ -348,6 +357,7 @@ class State:
     reference: int
     seen: int
     complete_run: int
+    new_reference: int
     lacks_caches: bool
     overtaken: bool
 
@@ -366,6 +376,7 @@ def _state(lake: Lake, name: str, run: int) -> State:
         reference=sum(seen for step, _, seen, _ in rows if step == "reference"),
         seen=sum(seen for step, _, seen, _ in rows if step in STEPS[: place + 1]),
         complete_run=max((complete for _, _, _, complete in rows), default=0),
+        new_reference=newest.get("reference", 0),
         lacks_caches=rebuilt > 0 and any(newest.get(step, 0) <= rebuilt for step in needed),
         overtaken=any((newest.get(step, 0), step != name) > (run, False) for step in (*STEPS[place:], REBUILD)),
     )

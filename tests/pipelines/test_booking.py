@@ -63,6 +63,21 @@ def project(tmp_path: Path) -> Iterator[Project]:
         yield opened
 
 
+@pytest.fixture(scope="module")
+def billed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same project, billed until all of October is booked; tests take copies."""
+    directory = tmp_path_factory.mktemp("billed") / "p"
+    with make(directory) as opened:
+        tiny.bill(opened, END)
+    return directory
+
+
+@pytest.fixture
+def ended(billed: Path, tmp_path: Path) -> Iterator[Project]:
+    with tiny.a_copy(billed, tmp_path / "p") as opened:
+        yield opened
+
+
 def rows(project: Project, query: str) -> list[tuple[Any, ...]]:
     return project.lake.connection.execute(query).fetchall()
 
@@ -150,20 +165,19 @@ def test_caps_of_accounts_and_agreed_prices_come_out_right_with_it(tmp_path: Pat
         check_all(project)
 
 
-def test_late_records_restate_what_was_booked(project: Project, tmp_path: Path) -> None:
-    tiny.bill(project, END)
-    assert charged(project, "kind = 'close'") == {"first": cost(144)}
-    tiny.land_record(project.settings, "late", FIRST_DAY + 7 * HOUR, 100)
-    tiny.bill(project, END + HOUR)
-    assert charged(project, "kind = 'close'") == {"first": cost(244)}
-    assert rows(project, "select amount_delta from charges where kind = 'close' order by run") == [
+def test_late_records_restate_what_was_booked(ended: Project, tmp_path: Path) -> None:
+    assert charged(ended, "kind = 'close'") == {"first": cost(144)}
+    tiny.land_record(ended.settings, "late", FIRST_DAY + 7 * HOUR, 100)
+    tiny.bill(ended, END + HOUR)
+    assert charged(ended, "kind = 'close'") == {"first": cost(244)}
+    assert rows(ended, "select amount_delta from charges where kind = 'close' order by run") == [
         (cost(144),), (cost(244) - cost(144),),
     ]  # fmt: skip
-    check_all(project)
+    check_all(ended)
     with make(tmp_path / "once") as once:
         tiny.land_record(once.settings, "late", FIRST_DAY + 7 * HOUR, 100)
         tiny.bill(once, END + HOUR)
-        assert_same(books(once.lake), books(project.lake))
+        assert_same(books(once.lake), books(ended.lake))
 
 
 NOON = FIRST_DAY + DAY + timedelta(hours=12)
@@ -193,16 +207,15 @@ def test_a_change_of_mode_holds_for_the_slices_after_it(tmp_path: Path, after: A
         check_all(project)
 
 
-def test_a_mode_that_was_wrong_is_put_right(project: Project, tmp_path: Path) -> None:
-    tiny.bill(project, END)
-    tiny.land(project.settings, "accounts/right.csv", ACCOUNTS.replace("prepaid", "postpaid"))
-    tiny.bill(project, END + HOUR)
-    assert charged(project, "kind = 'close'") == {"first": 0}
-    assert charged(project, "kind = 'usage'")["first"] == cost(144)
-    check_all(project)
+def test_a_mode_that_was_wrong_is_put_right(ended: Project, tmp_path: Path) -> None:
+    tiny.land(ended.settings, "accounts/right.csv", ACCOUNTS.replace("prepaid", "postpaid"))
+    tiny.bill(ended, END + HOUR)
+    assert charged(ended, "kind = 'close'") == {"first": 0}
+    assert charged(ended, "kind = 'usage'")["first"] == cost(144)
+    check_all(ended)
     with make(tmp_path / "once", accounts=ACCOUNTS.replace("prepaid", "postpaid")) as once:
         tiny.bill(once, END + HOUR)
-        assert_same(books(once.lake), books(project.lake))
+        assert_same(books(once.lake), books(ended.lake))
 
 
 def test_a_plan_that_ends_is_charged_in_its_last_slice(tmp_path: Path) -> None:
@@ -231,15 +244,14 @@ def test_a_later_book_that_says_otherwise_holds_from_its_time(tmp_path: Path, un
         check_all(project)
 
 
-def test_a_rebuild_appends_nothing(project: Project) -> None:
-    tiny.bill(project, END)
-    before = books(project.lake)
+def test_a_rebuild_appends_nothing(ended: Project) -> None:
+    before = books(ended.lake)
     counts = "select (select count(*) from charges), (select count(*) from held_charges)"
-    stood = rows(project, counts)
-    rebuild_caches(project.lake)
-    tiny.bill(project, END)
-    assert rows(project, counts) == stood
-    assert_same(before, books(project.lake))
+    stood = rows(ended, counts)
+    rebuild_caches(ended.lake)
+    tiny.bill(ended, END)
+    assert rows(ended, counts) == stood
+    assert_same(before, books(ended.lake))
 
 
 def lines_of(project: Project, account: str = "first") -> list[tuple[Any, ...]]:
@@ -292,12 +304,11 @@ def test_an_invoice_before_the_close_states_the_rest_afterwards(tmp_path: Path) 
         assert rows(project, total) == [(cost(144),)]
 
 
-def test_a_slice_is_explained_with_what_is_held_back(project: Project) -> None:
-    tiny.bill(project, END)
-    held = explain_hour(project.lake, Hour("first", FIRST_DAY + 30 * HOUR))[0]
+def test_a_slice_is_explained_with_what_is_held_back(ended: Project) -> None:
+    held = explain_hour(ended.lake, Hour("first", FIRST_DAY + 30 * HOUR))[0]
     assert held.sums["amount"] == held.parts["amount"].sum() == 0
     assert held.parts.filter(pl.col("kind") == "close")["description"].to_list() == ["booked when the period is over"]
-    last = explain_hour(project.lake, Hour("first", MONTH_END - HOUR))
+    last = explain_hour(ended.lake, Hour("first", MONTH_END - HOUR))
     assert sorted(made.sums["amount"] for made in last) == [0, cost(144)]
     assert all(made.parts["amount"].sum() == made.sums["amount"] for made in last)
 
@@ -328,12 +339,11 @@ BREAKS = {
 
 
 @pytest.mark.parametrize("broken", BREAKS)
-def test_what_is_wrong_or_lost_is_found(project: Project, broken: str) -> None:
-    tiny.bill(project, END)
-    last = project.lake.value("steps/writer/next_run") - 1
-    assert charges_that_do_not_sum(project.lake, 0, last).is_empty()
-    project.lake.connection.execute(BREAKS[broken])
-    assert charges_that_do_not_sum(project.lake, 0, last).height >= 1
+def test_what_is_wrong_or_lost_is_found(ended: Project, broken: str) -> None:
+    last = ended.lake.value("steps/writer/next_run") - 1
+    assert charges_that_do_not_sum(ended.lake, 0, last).is_empty()
+    ended.lake.connection.execute(BREAKS[broken])
+    assert charges_that_do_not_sum(ended.lake, 0, last).height >= 1
 
 
 def test_a_quote_comes_to_the_same(tmp_path: Path) -> None:

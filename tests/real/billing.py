@@ -21,8 +21,9 @@ from tests.real.landing import land_week
 BEGIN: Final = datetime(2013, 8, 1, tzinfo=UTC)
 END: Final = datetime(2013, 8, 8, tzinfo=UTC)
 WEEK_HOURS: Final = 168
-# Crosses a midnight and bounds of tiers; the whole week is for `make soak`.
+# Crosses a midnight and bounds of tiers, hour by hour after what is caught up at once; the whole week is for `make soak`.
 SHORT_HOURS: Final = 26
+SHORT_AT_ONCE: Final = 17
 SETTINGS: Final = """
 price_book = "prices.yaml"
 [seller]
@@ -40,12 +41,13 @@ def new_project(directory: Path) -> Iterator[Project]:
         yield project
 
 
-def bill_by_the_hour(project: Project, data_file: Path, hours: int) -> None:
-    """Land each hour's file when its hour is over, and close that hour."""
+def bill_by_the_hour(project: Project, data_file: Path, hours: int, at_once: int) -> None:
+    """Land each hour's file when its hour is over, and close that hour; the first `at_once` hours in one run."""
     hidden = _land_hidden(project, data_file, hours)
     for hour, file in enumerate(hidden, start=1):
         file.rename(file.with_name(file.name.removeprefix(".")))
-        run_hourly(project, BEGIN + timedelta(hours=hour))
+        if hour >= at_once:
+            run_hourly(project, BEGIN + timedelta(hours=hour))
 
 
 def catch_up(project: Project, data_file: Path, hours: int) -> None:

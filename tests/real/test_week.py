@@ -25,10 +25,15 @@ def test_charges_per_account_price_machine_and_hour(
     assert not different, f"{len(different)} differ, the first: {different[:SHOWN]}"
 
 
-@pytest.mark.parametrize("hours", [billing.SHORT_HOURS, pytest.param(billing.WEEK_HOURS, marks=pytest.mark.soak)])
-def test_hour_by_hour_and_one_catch_up_run_give_the_same_books(data_file: Path, tmp_path: Path, hours: int) -> None:
+@pytest.mark.parametrize(
+    ("hours", "at_once"),
+    [(billing.SHORT_HOURS, billing.SHORT_AT_ONCE), pytest.param(billing.WEEK_HOURS, 1, marks=pytest.mark.soak)],
+)
+def test_hour_by_hour_and_one_catch_up_run_give_the_same_books(
+    data_file: Path, tmp_path: Path, hours: int, at_once: int
+) -> None:
     with billing.new_project(tmp_path / "hours") as one, billing.new_project(tmp_path / "at once") as other:
-        billing.bill_by_the_hour(one, data_file, hours)
+        billing.bill_by_the_hour(one, data_file, hours, at_once)
         billing.catch_up(other, data_file, hours)
         different = differences(books(other.lake), books(one.lake))
     assert not different, different

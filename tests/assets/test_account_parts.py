@@ -142,7 +142,7 @@ def test_parts_have_as_many_hours(unposted: Path, tmp_path: Path, monkeypatch: p
         {"account_id": names, "first_slice": first}, schema_overrides={"first_slice": pl.Datetime("us", "UTC")}
     )
     with a_copy(unposted, tmp_path / "p") as project:
-        step = Step(project.lake, "ledger_entries", 9, 0, 0, 0, 0)
+        step = Step(project.lake, "ledger_entries", 9, 0, 0, 0, 0, 0)
         assert [part.height for part in account_parts.account_parts(step, touched, closed)] == [8]
         monkeypatch.setattr(account_parts, "FEW_HOURS", 1)
         monkeypatch.setattr(account_parts, "MOST_CHARGES", 4)

@@ -101,7 +101,8 @@ def _issue(project: Project, step: Step, period: str, accounts: list[str] | None
     )
     _append_issued(step, numbered, every.lines, now)
     facts = facts_as_of(step.lake, every.snapshot_run)
-    step.append("stated_debts", newly_stated(step.lake, facts, numbered, every.snapshot_run, step.run))
+    stated = newly_stated(step.lake, facts, numbered, every.lines, every.snapshot_run, step.run)
+    step.append("stated_debts", stated)
     return {
         "issued": numbered.height,
         "held_back": every.invoices.height - numbered.height,

@@ -14,6 +14,7 @@ from assets.credit_rows import RECURRING, USE, lots_of_touched, rows_to_burn, sc
 from rating.credit_scopes import Fits
 from rating.credits import DRAWS, NO_LOT, UNBILLED, BurnDown, burn_down
 from rating.ledger import expiry_legs, rollover_legs, settlement_legs, usage_legs
+from rating.money import ZERO_AMOUNT
 from rating.periods import instant
 from rating.postings import draw_difference, expiries, rollovers, unbilled_difference
 from rating.restarts import forget_counted, forget_states, indebted, together
@@ -103,7 +104,15 @@ def post_part(part: Part) -> Posted:
     burned = burn_down(_forgotten(part, rows), lots.drop("currency"), known, fits, part.closed, stated)
     state = _state(known, burned.positions, is_whole=rows["account_id"].n_unique() == part.touched.height)
     legs = pl.concat(_legs(_Worked(part, lots, before, burned, state)))
-    return Posted(legs, before.height, state)
+    return Posted(legs, before.height, pl.concat([state, _gone(part, before, state)]))
+
+
+def _gone(part: Part, before: pl.DataFrame, state: pl.DataFrame) -> pl.DataFrame:
+    """A row for each account that had positions and has none any more: of an account its newest rows hold, so it needs some."""
+    if part.restarted.filter("from_scratch").is_empty():
+        return state.clear()
+    gone = before.select("account_id").unique().join(state, on="account_id", how="anti")
+    return gone.select("account_id", lot=pl.lit(NO_LOT), position=ZERO_AMOUNT).cast(state.schema)
 
 
 def _from_the_beginning(part: Part, indebted_ones: pl.DataFrame) -> Part:

@@ -4,46 +4,72 @@ What belongs here: how much of it a document states. What does not: what follows
 the use that settlements are stated with (`rating/settled_use.py`).
 """
 
+from datetime import timedelta
+from typing import Final
+
 import polars as pl
 
 from assets.credit_rows import stated_debts
 from assets.settled_rows import open_use, settled_rows
+from rating.held import PREPAID
 from rating.money import AMOUNT, ZERO_AMOUNT
+from rating.periods import INSTANT, instant, periods
 from rating.sums import sum_by
 from resources.facts import EPOCH, Facts, closed_until
 from resources.lake import Lake
 
+_PERIOD: Final = ("account_id", "period_start")
+_NOTHING: Final = pl.DataFrame(schema={"account_id": pl.String(), "period_start": INSTANT, "amount": AMOUNT})
 
-def newly_stated(lake: Lake, facts: Facts, documents: pl.DataFrame, snapshot_run: int, run: int) -> pl.DataFrame:
+
+def newly_stated(
+    lake: Lake, facts: Facts, documents: pl.DataFrame, lines: pl.DataFrame, snapshot_run: int, run: int
+) -> pl.DataFrame:
     """What documents state of prepaid use that no credit had paid, less what documents before them stated.
 
-    `documents` (number, account_id, period_start, period_end, exact) state the books of `snapshot_run` for all slices
-    before their period's end; `run` is the one that issues them. Where all of an account's use is prepaid, that is all that
-    its document takes from `unbilled`. Returns number, account_id, period_start, stated_until, amount.
+    `documents` (number, account_id, time_zone, period_end) state the books of `snapshot_run` for all slices before their
+    period's end, `lines` (account_id, period_start, exact) is what is new of that; `run` is up to which run documents came
+    before them. Where all of an account's use is prepaid, its lines are all that its document takes from `unbilled`.
+    Returns number, account_id, period_start (of the use), stated_until, amount.
     """
-    modes = facts.modes.group_by("account_id").agg(is_always=(pl.col("mode") == "prepaid").all())
+    modes = facts.modes.group_by("account_id").agg(is_always=(pl.col("mode") == PREPAID).all())
     of_prepaid = documents.join(modes, on="account_id")
-    known = of_prepaid.filter("is_always").select("account_id", amount=pl.col("exact").cast(AMOUNT))
+    always = of_prepaid.filter("is_always").select("account_id")
+    known = lines.join(always, on="account_id", how="semi").select(*_PERIOD, amount=pl.col("exact").cast(AMOUNT))
     mixed = _of_both_modes(lake, facts, of_prepaid.filter(~pl.col("is_always")), snapshot_run, run)
-    sums = pl.concat([known, mixed]).filter(pl.col("amount") != ZERO_AMOUNT)
+    sums = sum_by(pl.concat([known, mixed]), _PERIOD, "amount").filter(pl.col("amount") != ZERO_AMOUNT)
     until = pl.lit(closed_until(lake, snapshot_run) or EPOCH)
     named = sums.join(documents, on="account_id").with_columns(stated_until=until)
-    return named.select("number", "account_id", "period_start", "stated_until", "amount")
+    return named.select("number", *_PERIOD, "stated_until", "amount")
 
 
 def _of_both_modes(lake: Lake, facts: Facts, documents: pl.DataFrame, snapshot_run: int, run: int) -> pl.DataFrame:
-    """The same of accounts of which some use is postpaid: account_id, amount."""
+    """The same of accounts of which some use is postpaid: account_id, period_start, amount."""
     if documents.is_empty():
-        return documents.select("account_id", amount=pl.col("exact").cast(AMOUNT))
+        return _NOTHING
     with lake.registered(touched=documents.select("account_id")):
-        before = stated_debts(lake, run).select("account_id", -pl.col("amount"))
+        before = stated_debts(lake, run)
         opened = open_use(lake, facts, snapshot_run)
     settled = settled_rows(lake, facts, snapshot_run, documents["account_id"]).with_columns(-pl.col("amount"))
-    both = pl.concat([_amounts(opened), _amounts(settled)])
-    until_end = both.join(documents.select("account_id", "period_end"), on="account_id")
-    so_far = until_end.filter(pl.col("slice_start") < pl.col("period_end")).select("account_id", "amount")
-    return sum_by(pl.concat([so_far, before]), ["account_id"], "amount")
+    so_far = _by_period(pl.concat([_amounts(opened), _amounts(settled)]), documents)
+    stated = before.join(documents.select("account_id", "period_end"), on="account_id").filter(
+        pl.col("period_start") < pl.col("period_end")
+    )
+    return pl.concat([so_far, stated.select(*_PERIOD, -pl.col("amount"))])
+
+
+def _by_period(rows: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
+    """The rows of slices before the ends of documents, with the start of the period that holds each."""
+    located = rows.join(documents.select("account_id", "time_zone", "period_end"), on="account_id")
+    some = located.filter(pl.col("slice_start") < pl.col("period_end")).drop("period_end")
+    if some.is_empty():
+        return _NOTHING
+    first, last = (instant(some["slice_start"], at) for at in ("min", "max"))
+    months = periods(some["time_zone"].unique(), first, last + timedelta(microseconds=1))
+    placed = some.join(months.select("time_zone", "period_start", "period_end"), on="time_zone")
+    inside = (pl.col("period_start") <= pl.col("slice_start")) & (pl.col("slice_start") < pl.col("period_end"))
+    return placed.filter(inside).select(*_PERIOD, "amount")
 
 
 def _amounts(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.select("account_id", "slice_start", pl.col("amount").cast(AMOUNT))
+    return rows.select("account_id", pl.col("slice_start").cast(INSTANT), pl.col("amount").cast(AMOUNT))

@@ -13,7 +13,8 @@ import polars as pl
 from assets.charge_kinds import due_of_all_kinds, of_all_meters
 from assets.corrected_events import define_counted_events
 from assets.credit_rows import lots_of_touched, net_of, rows_to_burn, scoped_accounts, stated_debts
-from assets.invoices import draft
+from assets.invoices import Drafted, draft
+from assets.stated_debts import newly_stated
 from assets.true_ups import due_of_closings, due_of_minimums
 from assets.usage_hourly import meter_from_records
 from rating import rate
@@ -129,7 +130,19 @@ def _compare_lines(project: Project, invoice: dict[str, object]) -> Finding:
     totals = ("net", "promotional_credit", "paid_credit", "tax", "due")
     header = pl.DataFrame([invoice]).select("account_id", *(pl.col(name).cast(pl.Decimal(38, 18)) for name in totals))
     compared = _compare("lines and totals", before.invoices, header, ("account_id",), totals)
-    return Finding(compared.stage, lines.rows + compared.rows, compared.first_difference)
+    if compared.first_difference is not None:
+        return compared
+    debts = _compare_debts(lake, before, invoice, run)
+    return Finding(compared.stage, lines.rows + compared.rows + debts.rows, debts.first_difference)
+
+
+def _compare_debts(lake: Lake, before: Drafted, invoice: dict[str, object], run: int) -> Finding:
+    """Whether later lots pass over what the invoice states of prepaid use without credit, and nothing else."""
+    documents = before.invoices.with_columns(number=pl.lit(invoice["number"]))
+    facts = facts_as_of(lake, before.snapshot_run)
+    due = newly_stated(lake, facts, documents, before.lines, before.snapshot_run, run - 1)
+    standing = lake.frame("steps/verify/stated_debts", {"number": invoice["number"]})
+    return _compare("lines and totals", due, standing, ("account_id", "period_start", "stated_until"), ("amount",))
 
 
 def _compare(

@@ -63,7 +63,9 @@ LOTS: Final = pl.Schema(
 POSITIONS: Final = pl.Schema({"account_id": TEXT, "lot": TEXT, "position": AMOUNT})
 DRAWS: Final = pl.Schema({"account_id": TEXT, "slice_start": INSTANT, "lot": TEXT, "amount": AMOUNT})
 UNBILLED: Final = pl.Schema({"account_id": TEXT, "slice_start": INSTANT, "amount": AMOUNT})
-STATED_DEBTS: Final = pl.Schema({"account_id": TEXT, "stated_until": INSTANT, "amount": AMOUNT})
+STATED_DEBTS: Final = pl.Schema(
+    {"account_id": TEXT, "stated_until": INSTANT, "period_start": INSTANT, "amount": AMOUNT}
+)
 LEGS: Final = pl.Schema(
     {
         "account": TEXT,

@@ -76,8 +76,8 @@ def burn_down(
     effective_at, expires_at, scope, series, roll_over), voided ones with amount 0; a lot's name is unique over all
     accounts. `positions` are the lots' states after the last computation: a lot that is not in it was part of none.
     Lots that start after `closed_until` are not looked at yet. Accounts without charges are settled where a lot is new.
-    `stated` (account_id, stated_until, amount) is prepaid use without credit that issued documents state, from the books
-    until that hour: lots that start later do not settle it.
+    `stated` (account_id, stated_until, period_start, amount) is prepaid use without credit that issued documents state, of
+    the period that begins then, from the books until that hour: lots that start later do not settle it.
 
     Raises:
         FrameError: a slice's place is given twice, or an account in debt with scoped lots is not computed from its

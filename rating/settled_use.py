@@ -4,6 +4,7 @@ What belongs here: matching what lots settled with what was open, oldest first. 
 (`rating/settling.py`), which nets the same way.
 """
 
+from datetime import timedelta
 from typing import Final
 
 import polars as pl
@@ -12,6 +13,7 @@ from rating.money import ZERO_AMOUNT
 
 SETTLED: Final = ("account_id", "slice_start", "lot", "kind", "amount")
 _NO_LOT: Final = pl.lit("")
+_NEXT: Final = timedelta(microseconds=1)
 _PAYER: Final = ("lot", "kind", "started")
 
 
@@ -20,16 +22,19 @@ def settled_use(settled: pl.DataFrame, open_use: pl.DataFrame, stated: pl.DataFr
 
     `settled` (`SETTLED`) has what each lot paid at its start, `open_use` (account_id, slice_start, amount) what no lot
     had paid of prepaid slices when they were used; negative amounts cancel what is older than they are. Both hold all of
-    their accounts' slices. `stated` (account_id, stated_until, amount) is what issued documents state of them: they take
-    their turn as lots do (`rating/settling.py`). What finds no use stays at the lot's start.
+    their accounts' slices. `stated` (account_id, stated_until, period_start, amount) is what issued documents state of them:
+    they take their turn as lots do, after those that start with them (`rating/settling.py`). What finds no use stays at the
+    lot's start.
     """
     paying = settled.filter(pl.col("amount") > ZERO_AMOUNT)
     others = settled.filter(pl.col("amount") < ZERO_AMOUNT)
-    dated = stated.select("account_id", "amount", slice_start="stated_until", lot=_NO_LOT, kind=_NO_LOT)
-    is_more = dated["amount"] > ZERO_AMOUNT
-    payers = pl.concat([dated.filter(is_more).select(SETTLED), paying.select(SETTLED)])
+    is_more = pl.col("amount") > ZERO_AMOUNT
+    after = pl.col("stated_until") + _NEXT
+    documents = stated.filter(is_more).select("account_id", "amount", slice_start=after, lot=_NO_LOT, kind=_NO_LOT)
+    payers = pl.concat([documents.select(SETTLED), paying.select(SETTLED)])
     # What a document gave back is open again.
-    given_back = dated.filter(~is_more).select("account_id", "slice_start", -pl.col("amount"))
+    given_back = stated.filter(~is_more).select("account_id", -pl.col("amount"), slice_start="period_start")
+    given_back = given_back.select("account_id", "slice_start", "amount")
     every_use = pl.concat([open_use.select(given_back.columns).cast(given_back.schema), given_back])
     both = pl.concat([_bounds_of_payers(payers), _bounds_of_use(every_use)], how="diagonal")
     ordered = both.sort("account_id", "bound", maintain_order=True)

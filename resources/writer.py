@@ -48,6 +48,10 @@ CACHED_STEPS = ("usage_hourly", "charges", "ledger_entries", "alerts")
 FACT_STEPS = ("reference", "usage_events")
 # Nor for alerts: where nothing is watched, or nothing moved, no hour has to wait for a commit that says so.
 IDLE_STEPS = (*FACT_STEPS, "alerts")
+# What lots settle depends on what documents state, and documents on what lots settled: neither may miss the other, whichever
+# has the smaller run.
+ALSO_READ = {"ledger_entries": ("invoices",)}
+ALSO_OVERTAKES = {"invoices": ("ledger_entries",)}
 # The last step of an hourly run: when it commits, the books of that run are whole, and the views show them.
 LAST_STEP = "ledger_entries"
 # How often a step computes without the lock before it takes the lock first. Facts are quick to take in, and whoever adds
@@ -367,6 +371,7 @@ def _state(lake: Lake, name: str, run: int) -> State:
     rows = lake.run_statement("steps/writer/heads", {"run": run}).fetchall()
     newest = {step: last for step, last, _, _ in rows}
     place = STEPS.index(name)
+    overtakers = (*STEPS[place:], REBUILD, *ALSO_OVERTAKES.get(name, ()))
     is_cached = name in CACHED_STEPS
     posted, rebuilt = newest.get(name, 0), newest.get(REBUILD, 0) if is_cached else 0
     needed = CACHED_STEPS[: CACHED_STEPS.index(name)] if is_cached else ()
@@ -374,11 +379,11 @@ def _state(lake: Lake, name: str, run: int) -> State:
         head=posted if posted > rebuilt else 0,
         posted=posted,
         reference=sum(seen for step, _, seen, _ in rows if step == "reference"),
-        seen=sum(seen for step, _, seen, _ in rows if step in STEPS[: place + 1]),
+        seen=sum(seen for step, _, seen, _ in rows if step in (*STEPS[: place + 1], *ALSO_READ.get(name, ()))),
         complete_run=max((complete for _, _, _, complete in rows), default=0),
         new_reference=newest.get("reference", 0),
         lacks_caches=rebuilt > 0 and any(newest.get(step, 0) <= rebuilt for step in needed),
-        overtaken=any((newest.get(step, 0), step != name) > (run, False) for step in (*STEPS[place:], REBUILD)),
+        overtaken=any((newest.get(step, 0), step != name) > (run, False) for step in overtakers),
     )
 
 

@@ -15,6 +15,7 @@ from rating.periods import local_midnight
 from resources.clock import FixedClock
 from resources.project import Project
 from resources.rebuild import rebuild_caches
+from resources.writer import begin_run
 from tests.pipelines.tiny import (
     BOOK,
     CLOCK,
@@ -289,3 +290,76 @@ def test_what_a_scoped_lot_settles_is_stated_with_the_use_that_it_may_pay(tmp_pa
             [Decimal(-3)],
         ]
         check_all(project)
+
+
+def prepaid_world(directory: Path, accounts: str, grants: str = GRANTS.splitlines()[0]) -> Project:
+    """One account, `first`, and a price of 1.00 a request."""
+    whole = BOOK.replace('included: "10"', 'included: "0"').replace("graduated", "unit")
+    whole = whole.replace(whole[whole.index("tiers:") :], 'unit_price: "1"\n').replace("2026-10-01T", "2026-09-01T")
+    subscriptions = SUBSCRIPTIONS.partition("s-second,")[0].replace("2026-10-01T", "2026-09-01T")
+    facts = {
+        "accounts": accounts.replace("2026-10-01T", "2026-09-01T"),
+        "subscriptions": subscriptions,
+        "grants": grants,
+    }
+    return Project.open(make_of(directory, whole, facts), LATER)
+
+
+def held(project: Project) -> dict[str, Decimal]:
+    """What the accounts of the books that are about `first` hold."""
+    query = "select account, sum(amount) from ledger_entries where account_id = 'first' group by all having sum(amount) <> 0"
+    return dict(project.lake.connection.execute(query).fetchall())
+
+
+def assert_rebuilt(project: Project, until: datetime) -> None:
+    """A rebuild changes nothing, and every invoice is proved."""
+    before = books(project)
+    rebuild_caches(project.lake)
+    bill(project, until)
+    assert books(project).equals(before)
+    check_all(project)
+    for (number,) in project.lake.connection.execute("select number from invoices").fetchall():
+        assert [one.first_difference for one in verify_invoice(project, number)] == [None] * 3
+
+
+ALWAYS, NOT_AT_FIRST = ACCOUNTS.partition("second,")[0], "first,2026-09-01T00:00:00Z,First,EUR,UTC,19,postpaid"
+
+
+def test_an_invoice_of_an_older_run_than_the_newest_hour_sees_what_that_did(tmp_path: Path) -> None:
+    """An issue that began before an hourly run and commits after it states nothing that a lot has settled meanwhile."""
+    top_up = TOP_UP.replace("2026-10-31T10:20", "2026-11-01T05:30").replace("1.00", "50.00")
+    end = MONTH_END + 8 * HOUR
+    with prepaid_world(tmp_path / "p", ALWAYS) as project:
+        land_record(project.settings, "october", MONTH_END - 2 * HOUR, 5)
+        bill(project, MONTH_END)
+        land(project.settings, "grants/top-up.csv", top_up)
+        begin_run(project.lake, "issue", "invoices")  # in another process, and slow
+        bill(project, end)
+        issue(project, "issue", PERIOD)
+        assert held(project) == {"credit:first:paid": Decimal(-45)}
+        assert_rebuilt(project, end)
+
+
+def test_documents_of_an_account_of_both_modes_in_another_order_than_their_periods(tmp_path: Path) -> None:
+    """What was stated of later periods is none of what a document of an earlier one states."""
+    with prepaid_world(tmp_path / "p", ALWAYS.replace("2026-10-01", "2026-10-02") + NOT_AT_FIRST + "\n") as project:
+        land_record(project.settings, "october", MONTH_END - 2 * HOUR, 5)
+        land_record(project.settings, "november", DECEMBER - 2 * HOUR, 7)
+        bill(project, DECEMBER + HOUR)
+        for number, month in enumerate((PERIOD, "2026-11", PERIOD)):
+            assert issue(project, f"issue-{number}", month)["issued"] == 1
+            if number == 1:
+                land_record(project.settings, "late", MONTH_END - 3 * HOUR, 2)
+                bill(project, DECEMBER + 2 * HOUR)
+        stated = "select amount from stated_debts order by run"
+        assert project.lake.connection.execute(stated).fetchall() == [(5,), (7,), (2,)]
+        land_record(project.settings, "december", DECEMBER + 3 * HOUR, 3)
+        land(
+            project.settings, "grants/t.csv", TOP_UP.replace("2026-10-31T10", "2026-12-02T10").replace("1.00", "50.00")
+        )
+        bill(project, DECEMBER + 3 * DAY)
+        assert of_kind(project, "settlement") == {"top-up": Decimal(3)}
+        assert_rebuilt(project, DECEMBER + 3 * DAY)
+        project.lake.connection.execute("update stated_debts set amount = amount + 1 where amount = 7")
+        (number,) = project.lake.connection.execute("select number from stated_debts where amount = 8").fetchone() or ()
+        assert verify_invoice(project, number)[2].first_difference is not None

@@ -96,7 +96,7 @@ class Converging:
         self.charges = pl.concat([self.charges, added])
         self.lots |= {lot.lot: lot for lot in facts.lots}
         self.grant_rows += [(lot.series or lot.lot, lot.account_id, lot.effective_at, self.run) for lot in facts.lots]
-        stated = ((one.account_id, one.until, one.amount) for one in facts.stated)
+        stated = ((one.account_id, one.until, MIDNIGHT, one.amount) for one in facts.stated)
         self.stated = pl.concat([self.stated, frame(STATED_DEBTS, *stated)])
         closed_before, self.closed_until = self.closed_until, facts.closed_until
         lots = lots_frame(self.lots.values())

@@ -32,7 +32,7 @@ def matched(
     found = settled_use(
         frame(SETTLED, *((account, at(hour), lot, "paid", Decimal(amount)) for account, hour, lot, amount in settled)),
         frame(OPEN, *((account, at(hour), Decimal(amount)) for account, hour, amount in opened)),
-        frame(STATED_DEBTS, *((account, at(hour), Decimal(amount)) for account, hour, amount in stated or [])),
+        frame(STATED_DEBTS, *((account, at(hour), at(1), Decimal(amount)) for account, hour, amount in stated or [])),
     )
     return sorted(found.select("account_id", "slice_start", "lot", "amount").rows())
 
@@ -67,7 +67,9 @@ def test_oldest_first(
         ([("a", 3, "5")], [("a", 4, "g", "4")]),
         ([("a", 3, "3")], [("a", 1, "g", "2"), ("a", 4, "g", "2")]),
         # A document that gives back what another had stated opens that again.
-        ([("a", 3, "5"), ("a", 3, "-2")], [("a", 3, "g", "2"), ("a", 4, "g", "2")]),
+        ([("a", 3, "5"), ("a", 3, "-2")], [("a", 1, "g", "2"), ("a", 4, "g", "2")]),
+        # A lot that starts with the books that were stated settles before the document.
+        ([("a", 9, "5")], [("a", 1, "g", "4")]),
         ([("b", 3, "5")], [("a", 1, "g", "4")]),
     ],
 )

@@ -27,9 +27,8 @@ ui: environment ## open Dagster on what `make demo` left, on this machine only (
 	@METERBOOK_DIRECTORY="$(abspath $(DEMO))" DAGSTER_HOME="$(abspath $(DEMO))/.dagster" \
 		$(RUN)/dagster-webserver --host 127.0.0.1 --port $(PORT) --module-name pipelines.definitions
 
-# One process more than two cores: tests wait for servers, kills and disks a sixth of their time.
 test: environment testing ## run the tests (some of them: ARGS="tests/rating -k tiers")
-	@$(RUN)/python -m pytest --numprocesses 3 --dist loadscope $(ARGS)
+	@$(RUN)/python -m pytest --numprocesses 2 --dist loadscope $(ARGS)
 
 check: environment ## format, lint, types, and the imports that rooms may have
 	@$(RUN)/ruff format --check .

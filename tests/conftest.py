@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -21,6 +22,9 @@ for variable in [name for name in os.environ if name.upper().startswith(PREFIX) 
     del os.environ[variable]
 # pytest-xdist gives its processes a terminal of 80 columns, which a console keeps that is made when it is imported.
 os.environ.pop("COLUMNS", None)
+# How long an example takes says how busy the machine is.
+settings.register_profile("meterbook", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("meterbook")
 
 ROOT = Path(__file__).parent
 # The files of these folders share what takes long to make, so one process runs all of them; they begin, as they are long.

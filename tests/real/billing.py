@@ -23,7 +23,7 @@ END: Final = datetime(2013, 8, 8, tzinfo=UTC)
 WEEK_HOURS: Final = 168
 # Crosses a midnight and bounds of tiers, hour by hour after what is caught up at once; the whole week is for `make soak`.
 SHORT_HOURS: Final = 26
-SHORT_AT_ONCE: Final = 17
+SHORT_AT_ONCE: Final = 21
 SETTINGS: Final = """
 price_book = "prices.yaml"
 [seller]

@@ -31,6 +31,8 @@ TOTALS_KEPT = timedelta(days=62)
 # So many rows of usage are rated at once, about; more are rated in parts, so that memory stays flat: a million rows take
 # a gigabyte while they are rated.
 MOST_ROWS = 1_500_000
+# For so few hours of accounts there is no question how many rows they have.
+FEW_HOURS = 10_000
 USAGE_KEY = ("account_id", "service_id", "resource_id", "meter", "dimensions", "slice_start")
 SCOPE_PERIOD = ("account_id", "meter", "period_start")
 
@@ -93,13 +95,25 @@ def _account_parts(step: Step, rating: Rating) -> list[Range | None]:
     """
     since = instant(rating.fresh["first_slice"], "min") if rating.fresh.height else rating.closed
     rows = int(step.lake.value("steps/charges/usage_to_rate", {**step.bounds(), "since": since}))
-    parts = 1 + rows // MOST_ROWS
+    parts = 1 + (rows + _late_rows(step, rating)) // MOST_ROWS
     if parts == 1:
         return [None]
     accounts = rating.touched["account_id"].unique().sort()
     size = -(-accounts.len() // parts)
     firsts: list[str] = ["", *accounts.gather_every(size, size)]
     return list(zip(firsts, [*firsts[1:], None], strict=True))
+
+
+def _late_rows(step: Step, rating: Rating) -> int:
+    """About how many rows of earlier hours are read for late records: as many an hour of an account as in the last one."""
+    late = rating.touched.filter(pl.col("first_slice") < rating.recent)
+    since = late.group_by("account_id").agg(pl.col("first_slice").min())
+    hours = int(since.select((rating.recent - pl.col("first_slice")).dt.total_hours().sum()).item() or 0)
+    if hours < FEW_HOURS:
+        return 0
+    last = {"run": step.run, "from": rating.closed - timedelta(hours=1), "until": rating.closed}
+    rows, accounts = step.lake.row("steps/charges/usage_of_hour", last) or (0, 0)
+    return int(rows) * hours // max(1, int(accounts))
 
 
 def _rate_part(step: Step, whole: Rating, accounts: Range | None) -> Part:

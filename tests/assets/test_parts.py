@@ -44,6 +44,7 @@ def test_parts_make_the_same_books(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     world = worlds.make()
     at_once, rows = billed(tmp_path / "at once", world)
     monkeypatch.setattr(charges, "MOST_ROWS", rows // 9)
+    monkeypatch.setattr(charges, "FEW_HOURS", 0)
     parted, again = billed(tmp_path / "in parts", world)
     assert_same(at_once, parted)
     assert again == rows > 1000
@@ -74,6 +75,7 @@ def test_totals_of_those_without_use_are_kept_before_between_and_after_parts(
         return rate_part(step, rating, accounts)
 
     monkeypatch.setattr(charges, "MOST_ROWS", 1)
+    monkeypatch.setattr(charges, "FEW_HOURS", 0)
     monkeypatch.setattr(charges, "_rate_part", rate_told)
     with Project.open(settings, tiny.CLOCK) as project:
         for hour, uses in enumerate((dict(zip(FIVE, range(11, 16), strict=True)), {"b": 100, "d": 200})):

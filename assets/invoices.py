@@ -22,7 +22,7 @@ from rating.fees import RECURRING
 from rating.hourly_commitments import HOURLY_COMMITMENT, hourly_commitments
 from rating.invoicing import Drafts, draft_invoices
 from rating.ledger import issue_legs, posted_hour
-from rating.periods import INSTANT, periods
+from rating.periods import INSTANT, in_periods, periods
 from rating.pooled_costs import add_pool_of_versions
 from rating.pools import has_pools, pools
 from rating.pricing import compile_prices, cost_columns
@@ -151,21 +151,9 @@ def _touched_periods(lake: Lake, run: int, snapshot_run: int, accounts: pl.DataF
     charged = lake.frame("steps/invoices/touched_periods", parameters)
     drawn = lake.frame("steps/invoices/touched_draws", parameters)
     zones = accounts.select("account_id", "time_zone", last_start="period_start")
-    both = pl.concat([charged.select(PERIOD), _in_period(drawn, zones).select(PERIOD)]).unique()
+    both = pl.concat([charged.select(PERIOD), in_periods(drawn, zones).select(PERIOD)]).unique()
     of_accounts = both.join(zones, on="account_id").filter(pl.col("period_start") <= pl.col("last_start"))
     return of_accounts.select(PERIOD).unique()
-
-
-def _in_period(rows: pl.DataFrame, zones: pl.DataFrame) -> pl.DataFrame:
-    """Add the start of the period that holds each row's slice, in its account's zone."""
-    first, last = rows["slice_start"].min(), rows["slice_start"].max()
-    located = rows.join(zones.select("account_id", "time_zone"), on="account_id")
-    if not isinstance(first, datetime) or not isinstance(last, datetime):
-        return located.with_columns(period_start=pl.lit(None, INSTANT))
-    months = periods(zones["time_zone"].unique(), first, last + timedelta(microseconds=1))
-    joined = located.join(months.select("time_zone", "period_start", "period_end"), on="time_zone")
-    inside = (pl.col("period_start") <= pl.col("slice_start")) & (pl.col("slice_start") < pl.col("period_end"))
-    return joined.filter(inside)
 
 
 def _drafts(
@@ -183,7 +171,7 @@ def _drafts(
     priced = add_pool_of_versions(priced, pools_of(lake, facts, snapshot_run, usage))
     settled = settled_rows(lake, facts, snapshot_run, touched["account_id"])
     paid = pl.concat([draws, settled.select(draws.columns).cast(draws.schema)])
-    located = _in_period(paid, accounts).join(touched, on=PERIOD, how="semi").select(*PERIOD, "kind", "amount")
+    located = in_periods(paid, accounts).join(touched, on=PERIOD, how="semi").select(*PERIOD, "kind", "amount")
     of_month = accounts.select("account_id", "period", "period_start", "period_end", "currency", "tax_code", "tax_rate")
     return draft_invoices(priced, _with_unit_price(others, facts, accounts), located, stated, of_month)
 

@@ -4,6 +4,8 @@ What belongs here: loading, and working it out again where scopes tell uses apar
 (`rating/settled_use.py`).
 """
 
+from datetime import datetime
+
 import polars as pl
 
 from assets.credit_rows import lots_of_touched, rows_to_burn, scoped_accounts, stated_debts
@@ -23,12 +25,13 @@ def settled_rows(lake: Lake, facts: Facts, run: int, accounts: pl.Series) -> pl.
         settled = lake.frame("steps/invoices/settlements", {"run": run}).cast({"slice_start": INSTANT})
     if settled.is_empty():
         return settled.select(SETTLED)
+    closed = closed_until(lake, run) or EPOCH
     with lake.registered(touched=settled.select("account_id").unique()):
-        lots = lots_of_touched(lake, run, closed_until(lake, run) or EPOCH)
+        lots = lots_of_touched(lake, run, closed)
         stated, opened = stated_debts(lake, run), open_use(lake, facts, run)
     is_scoped = pl.col("account_id").is_in(scoped_accounts(lots).implode())
     plain = settled_use(*(frame.filter(~is_scoped) for frame in (settled, opened, stated)))
-    told_apart = _told_apart(lake, run, settled.filter(is_scoped), lots.filter(is_scoped))
+    told_apart = _told_apart(lake, run, closed, *(frame.filter(is_scoped) for frame in (settled, lots, stated)))
     return pl.concat([plain.select(SETTLED), told_apart.select(SETTLED)])
 
 
@@ -41,16 +44,16 @@ def open_use(lake: Lake, facts: Facts, run: int) -> pl.DataFrame:
     return with_modes(rows, facts.modes).filter("prepaid").drop("prepaid")
 
 
-def _told_apart(lake: Lake, run: int, settled: pl.DataFrame, lots: pl.DataFrame) -> pl.DataFrame:
+def _told_apart(
+    lake: Lake, run: int, closed: datetime, settled: pl.DataFrame, lots: pl.DataFrame, stated: pl.DataFrame
+) -> pl.DataFrame:
     """The same of accounts with scoped lots: burnt down from their beginning, since no position knows uses (`SETTLED`)."""
     if settled.is_empty():
         return settled
     with lake.registered(touched=settled.select("account_id").unique()):
         charges = lake.frame("steps/invoices/charges_told_apart", {"run": run}).cast({"slice_start": INSTANT})
-        stated = stated_debts(lake, run)
     nothing = charges.clear().select("account_id", "slice_start", "amount", "counted")
     rows, fits = rows_to_burn(lake, run, nothing, charges, lots)
-    closed = closed_until(lake, run) or EPOCH
     burned = burn_down(rows, lots.drop("currency"), POSITIONS.to_frame(), fits, closed, stated)
     kinds = settled.select("lot", "kind").unique("lot")
     started = lots.select("lot", started="effective_at")

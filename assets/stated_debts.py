@@ -4,7 +4,6 @@ What belongs here: how much of it a document states. What does not: what follows
 the use that settlements are stated with (`rating/settled_use.py`).
 """
 
-from datetime import timedelta
 from typing import Final
 
 import polars as pl
@@ -13,13 +12,12 @@ from assets.credit_rows import stated_debts
 from assets.settled_rows import open_use, settled_rows
 from rating.held import PREPAID
 from rating.money import AMOUNT, ZERO_AMOUNT
-from rating.periods import INSTANT, instant, periods
+from rating.periods import INSTANT, in_periods
 from rating.sums import sum_by
 from resources.facts import EPOCH, Facts, closed_until
 from resources.lake import Lake
 
 _PERIOD: Final = ("account_id", "period_start")
-_NOTHING: Final = pl.DataFrame(schema={"account_id": pl.String(), "period_start": INSTANT, "amount": AMOUNT})
 
 
 def newly_stated(
@@ -46,29 +44,15 @@ def newly_stated(
 def _of_both_modes(lake: Lake, facts: Facts, documents: pl.DataFrame, snapshot_run: int, run: int) -> pl.DataFrame:
     """The same of accounts of which some use is postpaid: account_id, period_start, amount."""
     if documents.is_empty():
-        return _NOTHING
+        return pl.DataFrame(schema={"account_id": pl.String(), "period_start": INSTANT, "amount": AMOUNT})
     with lake.registered(touched=documents.select("account_id")):
         before = stated_debts(lake, run)
         opened = open_use(lake, facts, snapshot_run)
     settled = settled_rows(lake, facts, snapshot_run, documents["account_id"]).with_columns(-pl.col("amount"))
-    so_far = _by_period(pl.concat([_amounts(opened), _amounts(settled)]), documents)
-    stated = before.join(documents.select("account_id", "period_end"), on="account_id").filter(
-        pl.col("period_start") < pl.col("period_end")
-    )
-    return pl.concat([so_far, stated.select(*_PERIOD, -pl.col("amount"))])
-
-
-def _by_period(rows: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
-    """The rows of slices before the ends of documents, with the start of the period that holds each."""
-    located = rows.join(documents.select("account_id", "time_zone", "period_end"), on="account_id")
-    some = located.filter(pl.col("slice_start") < pl.col("period_end")).drop("period_end")
-    if some.is_empty():
-        return _NOTHING
-    first, last = (instant(some["slice_start"], at) for at in ("min", "max"))
-    months = periods(some["time_zone"].unique(), first, last + timedelta(microseconds=1))
-    placed = some.join(months.select("time_zone", "period_start", "period_end"), on="time_zone")
-    inside = (pl.col("period_start") <= pl.col("slice_start")) & (pl.col("slice_start") < pl.col("period_end"))
-    return placed.filter(inside).select(*_PERIOD, "amount")
+    so_far = in_periods(pl.concat([_amounts(opened), _amounts(settled)]), documents)
+    both = pl.concat([so_far.select(*_PERIOD, "amount"), before.select(*_PERIOD, -pl.col("amount"))])
+    until = documents.select("account_id", until="period_end")
+    return both.join(until, on="account_id").filter(pl.col("period_start") < pl.col("until")).drop("until")
 
 
 def _amounts(rows: pl.DataFrame) -> pl.DataFrame:

@@ -102,3 +102,19 @@ def cuts(
     ]
     boundaries = pl.concat([frame.with_columns(at) for frame in every])
     return boundaries.unique().sort("account_id", "cut_at")
+
+
+def in_periods(rows: pl.DataFrame, zones: pl.DataFrame) -> pl.DataFrame:
+    """Add time_zone, period_start and period_end to rows (account_id, slice_start): the billing period that holds the slice.
+
+    `zones` (account_id, time_zone) says in which zone an account's periods begin; rows of other accounts are left out.
+    """
+    located = rows.join(zones.select("account_id", "time_zone"), on="account_id")
+    first, last = rows["slice_start"].min(), rows["slice_start"].max()
+    if not isinstance(first, datetime) or not isinstance(last, datetime):
+        nothing = pl.lit(None, INSTANT)
+        return located.with_columns(period_start=nothing, period_end=nothing)
+    months = periods(zones["time_zone"].unique(), first, last + timedelta(microseconds=1))
+    joined = located.join(months.select("time_zone", "period_start", "period_end"), on="time_zone")
+    inside = (pl.col("period_start") <= pl.col("slice_start")) & (pl.col("slice_start") < pl.col("period_end"))
+    return joined.filter(inside)

@@ -230,16 +230,25 @@ def _converge_under_lock(lake: Lake, name: str, job: str, work: Callable[[Step],
     with writer_lock(lake):
         run = _draw_now(lake, job, name)
         step, result = _compute(lake, name, run, work, from_one_snapshot=name not in FACT_STEPS)
-        try:
-            if not (step.adds_nothing and name in IDLE_STEPS):
-                _commit(lake, step)
-        except MovedError as error:
-            step.discard()
-            raise LakeError(LOST_LOCK) from error
-        except Exception:
-            step.discard()
-            raise
+        if not (step.adds_nothing and name in IDLE_STEPS):
+            _commit_alone(lake, step)
         return result
+
+
+def _commit_alone(lake: Lake, step: Step, draw: str | None = None) -> None:
+    """Commit what was computed under the lock: nobody else may have moved.
+
+    Raises:
+        LakeError: somebody has, so the lock was lost.
+    """
+    try:
+        _commit(lake, step, draw)
+    except MovedError as error:
+        step.discard()
+        raise LakeError(LOST_LOCK) from error
+    except Exception:
+        step.discard()
+        raise
 
 
 def _commit_or_draw(lake: Lake, step: Step, job: str) -> None:
@@ -299,15 +308,8 @@ def _record(lake: Lake, name: str, command: str, work: Callable[[Step], Result])
 def _record_under_lock(lake: Lake, name: str, command: str, work: Callable[[Step], Result]) -> Result:
     step, result = _compute(lake, name, _next_run(lake), work, from_one_snapshot=True)
     lake.memo.pop(("reference", step.run), None)
-    try:
-        if not step.adds_nothing:
-            _commit(lake, step, draw=command)
-    except MovedError as error:
-        step.discard()
-        raise LakeError(LOST_LOCK) from error
-    except Exception:
-        step.discard()
-        raise
+    if not step.adds_nothing:
+        _commit_alone(lake, step, draw=command)
     return result
 
 
